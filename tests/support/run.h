@@ -10,17 +10,25 @@
 
 namespace latchkey::test {
 
+namespace detail {
+template <class T>
+Async<void> keep(Async<T> work, std::optional<T>* value) {
+    value->emplace(co_await std::move(work));
+}
+}  // namespace detail
+
 /// Runs `loop` until `work` is done and returns its value; other coroutines of the loop run too.
 template <class T>
 T run(boost::asio::io_context& loop, Async<T> work) {
     std::optional<T> value;
     std::exception_ptr failed;
-    boost::asio::co_spawn(loop, std::move(work), [&](std::exception_ptr e, T got) {
+    bool done = false;
+    boost::asio::co_spawn(loop, detail::keep(std::move(work), &value), [&](std::exception_ptr e) {
         failed = e;
-        value.emplace(std::move(got));
+        done = true;
     });
     loop.restart();
-    while (!value && loop.run_one() != 0) {
+    while (!done && loop.run_one() != 0) {
     }
     if (failed) std::rethrow_exception(failed);
     return std::move(value).value();
