@@ -1,4 +1,4 @@
-#include "net/origin.h"
+#include "base/origin.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 
 #include "base/text.h"
-#include "net/http_syntax.h"
 
 namespace latchkey {
 
