@@ -177,7 +177,8 @@ struct Emulator::Impl {
         }
     }
 
-    Async<Reply> serve(ServedRequest request);
+    static Async<Reply> serve(std::shared_ptr<Impl> self, ServedRequest request);
+    static Async<Reply> serve_if_there(std::weak_ptr<Impl> self, ServedRequest request);
 
     boost::asio::io_context& loop;
     Options options;
@@ -189,11 +190,14 @@ struct Emulator::Impl {
     std::unique_ptr<HttpServer> server;
 };
 
-Async<Reply> Emulator::Impl::serve(ServedRequest request) {
-    Call call{request, plain_path(request.path), origin_for(request), clock.wall() + world.offset};
+Async<Reply> Emulator::Impl::serve(std::shared_ptr<Impl> self, ServedRequest request) {
+    World& world = self->world;
+    Clock& clock = self->clock;
+    Call call{request, plain_path(request.path), self->origin_for(request),
+              clock.wall() + world.offset};
     if (call.path.starts_with(controls)) {
         Reply answer = control(world, call);
-        if (call.posted()) save();
+        if (call.posted()) self->save();
         co_return answer;
     }
     const auto fault = world.faults.take(call.path);
@@ -215,24 +219,37 @@ Async<Reply> Emulator::Impl::serve(ServedRequest request) {
         call.now = clock.wall() + world.offset;
         reply = route(world, call, use);
         if (reply.status != 200) world.ledger.outcome(use.number, "refused");
-        keep();
+        self->keep();
     }
     if (fault && fault->after && fault->delay.count() > 0) {
         co_await clock.sleep_until(clock.steady() + fault->delay);
     }
     if (fault) fault->apply(reply);
     if (holding) {
-        reply.sent = [ledger = &world.ledger, number = use.number](bool whole) {
-            ledger->handed_over(number, whole);
+        reply.sent = [self, number = use.number](bool whole) {
+            self->world.ledger.handed_over(number, whole);
         };
     }
+    // The path alone: queries and bodies carry tokens.
+    self->log.write(
+        Level::debug, "emulator_request",
+        {{"method", request.method}, {"path", call.path}, {"status", std::int64_t{reply.status}}});
+    co_return reply;
+}
+
+Async<Reply> Emulator::Impl::serve_if_there(std::weak_ptr<Impl> weak, ServedRequest request) {
+    auto self = weak.lock();
+    if (!self) co_return Reply{503};
+    auto reply = co_await serve(std::move(self), std::move(request));
     co_return reply;
 }
 
 Emulator::Emulator(boost::asio::io_context& loop, Options options, Clock& clock, Log& log)
-    : impl_(std::make_unique<Impl>(loop, std::move(options), clock, log)) {}
+    : impl_(std::make_shared<Impl>(loop, std::move(options), clock, log)) {}
 
-Emulator::~Emulator() = default;
+Emulator::~Emulator() {
+    impl_->server.reset();
+}
 
 Result<void> Emulator::open_state() {
     if (impl_->options.state_file.empty()) return {};
@@ -244,13 +261,14 @@ Result<void> Emulator::open_state() {
 Result<std::uint16_t> Emulator::start() {
     const auto opened = open_state();
     if (!opened) return opened.error();
-    Impl* impl = impl_.get();
-    impl->server = std::make_unique<HttpServer>(
-        impl->loop, ServerLimits{},
-        [impl](ServedRequest request) { return impl->serve(std::move(request)); }, impl->log);
-    const auto port =
-        impl->server->listen(impl->options.host, impl->options.port, impl->options.tls);
-    if (port) impl->port = *port;
+    const std::weak_ptr<Impl> weak = impl_;
+    impl_->server = std::make_unique<HttpServer>(
+        impl_->loop, ServerLimits{},
+        [weak](ServedRequest request) { return Impl::serve_if_there(weak, std::move(request)); },
+        impl_->log);
+    const auto& options = impl_->options;
+    const auto port = impl_->server->listen(options.host, options.port, options.tls);
+    if (port) impl_->port = *port;
     return port;
 }
 
@@ -290,7 +308,7 @@ std::string Emulator::config_json() const {
 }
 
 Async<Reply> Emulator::handle(ServedRequest request) {
-    return impl_->serve(std::move(request));
+    return Impl::serve(impl_, std::move(request));
 }
 
 Async<void> Emulator::stop(Deadline by) {

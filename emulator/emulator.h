@@ -36,7 +36,8 @@ struct Options {
 /// Runs on one loop; nothing here may be called from another thread.
 class Emulator {
 public:
-    /// All of them must outlive this object and the loop's last run.
+    /// `loop`, `clock` and `log` must outlive this object. It may go before the loop: requests
+    /// under way are then never finished, but hold what they need.
     Emulator(boost::asio::io_context& loop, Options options, Clock& clock, Log& log);
     ~Emulator();
 
@@ -67,7 +68,7 @@ public:
 
 private:
     struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;  // shared with the requests under way
 };
 
 }  // namespace latchkey::emulator

@@ -1,5 +1,7 @@
 #include "emulator/tokens.h"
 
+#include <algorithm>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -45,11 +47,12 @@ bool too_many_logins(World& world, const Call& call, const Client& client,
 
 std::string other_name(std::string_view origin) {
     const auto host_at = origin.find("//") + 2;
-    const auto port_at = origin.rfind(':');
-    const auto host = origin.substr(host_at, port_at - host_at);
-    const std::string_view other = host == "localhost" ? "127.0.0.1" : "localhost";
-    return std::string{origin.substr(0, host_at)} + std::string{other} +
-           std::string{origin.substr(port_at)};
+    auto host = origin.substr(host_at);
+    const auto port_at = host.find(':', host.starts_with('[') ? host.find(']') : 0);
+    const auto port = port_at == std::string_view::npos ? std::string_view{} : host.substr(port_at);
+    host = host.substr(0, port_at);
+    return std::string{origin.substr(0, host_at)} +
+           (host == "localhost" ? "127.0.0.1" : "localhost") + std::string{port};
 }
 
 json::object token_answer(World& world, const Call& call, const Client& client, Grant& grant,
@@ -173,6 +176,11 @@ std::optional<Refusal> policy_refusal(World& world, const Call& call, const Clie
     const User* user = world.people.by_id(user_id);
     if (user == nullptr || !user->active) return Refusal{"inactive_user", "user is inactive"};
     if (client.blocked) return Refusal{"app_blocked", "this app is blocked by admin"};
+    const auto& approved = client.approved_users;
+    if (client.permitted_users == PermittedUsers::admin_approved &&
+        std::find(approved.begin(), approved.end(), user->username) == approved.end()) {
+        return Refusal{"invalid_app_access", "user is not admin approved to access this app"};
+    }
     if (!client.allows_address(call.request.peer)) return Refusal{"invalid_grant", "ip restricted"};
     if (too_many_logins(world, call, client, user_id)) {
         return Refusal{"rate_limit_exceeded", "number of logins exceeded"};
