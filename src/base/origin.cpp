@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include <arpa/inet.h>
@@ -103,11 +104,12 @@ Result<Origin> Origin::parse(std::string_view url) {
         }
     }
     if (has_port) {
-        const auto number = parse_decimal(port, 65535);
-        if (!number || *number == 0 || port.starts_with('0')) {
+        const auto end = port.data() + port.size();
+        const auto [stopped, failed] = std::from_chars(port.data(), end, origin.port);
+        // A leading zero would give one origin two spellings.
+        if (failed != std::errc{} || stopped != end || port.starts_with('0')) {
             return invalid("its port is not a number from 1 to 65535.");
         }
-        origin.port = static_cast<std::uint16_t>(*number);
     }
     return origin;
 }
