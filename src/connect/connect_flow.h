@@ -24,14 +24,14 @@ namespace latchkey {
 
 /// What an app's backend asks for when it opens a flow.
 struct ConnectWish {
-    ApiKeyId owner;                        ///< the key that opens it; only its holder completes it
-    std::string end_user;                  ///< 1 to 200 opaque bytes
-    std::optional<ProviderId> provider;    ///< absent: the only one
-    std::string purpose;                   ///< shown to the person; at most 200 bytes
-    std::string return_url;                ///< one of the provider's
-    std::optional<std::string> login_host; ///< absent: the provider's, else the person chooses
-    std::optional<ConnectionId> connection;///< a reconnect of this connection
-    std::string login_hint;                ///< prefills the user name; may be empty
+    ApiKeyId owner;                         ///< the key that opens it; only its holder completes it
+    std::string end_user;                   ///< 1 to 200 opaque bytes
+    std::optional<ProviderId> provider;     ///< absent: the only one
+    std::string purpose;                    ///< shown to the person; at most 200 bytes
+    std::string return_url;                 ///< one of the provider's
+    std::optional<std::string> login_host;  ///< absent: the provider's, else the person chooses
+    std::optional<ConnectionId> connection;  ///< a reconnect of this connection
+    std::string login_hint;                  ///< prefills the user name; may be empty
     std::vector<std::string> prompt;
     ConnectWish() = default;
 };
@@ -97,9 +97,11 @@ public:
     explicit ConnectFlow(ConnectParts parts);
     ~ConnectFlow();
 
-    /// errors  bad_input  invalid_end_user, invalid_return_url, invalid_login_host, invalid_purpose,
-    ///                    provider_required · not_found unknown_provider, connection_not_found (also
-    ///                    where it is another end user's or provider's) · try_later too_many_flows
+    /// errors  bad_input  invalid_end_user, invalid_return_url, invalid_login_host,
+    /// invalid_purpose,
+    ///                    provider_required · not_found unknown_provider, connection_not_found
+    ///                    (also where it is another end user's or provider's) · try_later
+    ///                    too_many_flows
     Task<OpenedFlow> open(ConnectWish wish, Deadline by);
 
     /// errors  not_found link_unknown · conflict link_used, link_expired
@@ -109,9 +111,9 @@ public:
     /// errors  those of look · bad_input invalid_login_host, login_host_required
     Task<Departure> start(Secret link, std::optional<std::string> chosen_login, Deadline by);
 
-    /// Keeps the code sealed and issues a ticket; redeems nothing. The same callback again, from the
-    /// bound browser and before `complete`, gets a fresh ticket and the former dies.
-    /// errors  bad_input  missing_parameter, duplicate_parameter, invalid_state, invalid_callback,
+    /// Keeps the code sealed and issues a ticket; redeems nothing. The same callback again, from
+    /// the bound browser and before `complete`, gets a fresh ticket and the former dies. errors
+    /// bad_input  missing_parameter, duplicate_parameter, invalid_state, invalid_callback,
     ///                    browser_mismatch, state_expired, state_used, context_mismatch,
     ///                    issuer_mismatch
     Task<Arrival> callback(ProviderId path, std::string query, CookieLookup cookies, Deadline by);
@@ -119,7 +121,8 @@ public:
     /// The only step that redeems a code, and it does so once.
     /// errors  not_found  flow_not_found (unknown, or opened by another key)
     ///         denied     user_mismatch (the flow ends), host_rejected, signature_rejected
-    ///         conflict   ticket_invalid, identity_mismatch (reconnect as somebody else), superseded,
+    ///         conflict   ticket_invalid, identity_mismatch (reconnect as somebody else),
+    ///         superseded,
     ///                    flow_failed (message names the failure)
     ///         reauthorize the code's own failures · outcome_unknown exchange_unknown: start again
     ///         misconfigured, try_later  as the token endpoint says
