@@ -52,10 +52,12 @@ constexpr std::string_view login_field =
 }  // namespace
 
 Reply connect_page(const LinkView& view, const std::string& login_origin) {
-    // A form may lead to this server, whose answer then leads on to Salesforce: browsers apply
-    // form-action to the redirect too.
-    const auto form_action = login_origin.empty() ? std::string{"'self' https:"}
-                                                  : "'self' " + login_origin;
+    // Browsers apply form-action to every redirect that follows the form, and from Salesforce's
+    // login host the way may lead on to a My Domain and a company's own single sign-on: any https
+    // host, then, and the login's own origin where that is a plain loopback one.
+    const auto form_action = "'self' https:" + (login_origin.starts_with("http://")
+                                                    ? " " + login_origin
+                                                    : std::string{});
     const auto purpose =
         view.purpose.empty()
             ? std::string{}

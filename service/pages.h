@@ -14,7 +14,7 @@ namespace latchkey::service {
 /// caching and foreign content.
 
 /// The page behind a connect link: one form, one button, and a field for the login host where
-/// neither the session nor the provider names one. `login_origin` is where the form may lead.
+/// neither the session nor the provider names one. `login_origin` may be empty.
 Reply connect_page(const LinkView& view, const std::string& login_origin);
 
 /// What went wrong, who must act, and nothing else.
