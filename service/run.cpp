@@ -54,8 +54,9 @@ Async<void> stop_on_signal(boost::asio::io_context& loop, Server& server, Log& l
 }  // namespace
 
 int run_server(const ServerArguments& arguments, const StartEmulator& start_emulator) {
-    harden_process();
     JsonLog log{arguments.verbose ? Level::debug : Level::info};
+    if (const auto hardened = forbid_memory_dumps(); !hardened)
+        log.write(Level::warning, "memory_dumps_possible", {{"why", hardened.error().message}});
     boost::asio::io_context loop{1};
 
     auto config = arguments.dev ? dev_config(arguments, loop, log, start_emulator)
