@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <latchkey/error.h>
+#include <latchkey/secret.h>
+
+#include "base/random.h"
+#include "model/grant.h"
+
+namespace latchkey {
+
+/// What a sealed value is bound to: a list of fields, each with its length, so that no two
+/// different lists make the same bytes.
+class Binding {
+public:
+    explicit Binding(std::string_view purpose) { add(purpose); }
+    Binding& add(std::string_view field);
+    Binding& add(std::int64_t number);
+    const std::string& bytes() const { return bytes_; }
+
+private:
+    std::string bytes_;
+};
+
+/// The sealing keys in locked memory that is not written to core files. The newest seals, all open.
+/// XChaCha20-Poly1305 with random nonces (draft-irtf-cfrg-xchacha); a sealed value is version, key
+/// id, nonce, ciphertext and tag. Safe to read from several threads once filled.
+class KeyRing {
+public:
+    KeyRing();
+    ~KeyRing();
+    KeyRing(KeyRing&&) noexcept;
+    KeyRing& operator=(KeyRing&&) noexcept;
+
+    /// `id` is 8 hexadecimal digits, `key` 32 bytes. The last one added seals.
+    /// errors  bad_input invalid_key
+    Result<void> add(std::string id, const Secret& key);
+    bool empty() const;
+    const std::string& newest() const;
+
+    /// errors  misconfigured no_sealing_key
+    Result<Sealed> seal(const Binding& to, const Secret& value, Random& random) const;
+    /// errors  internal corrupt (any bit, length, place or binding differs)
+    ///         misconfigured key_unavailable (sealed with a key this ring lacks)
+    Result<Secret> open(const Binding& to, const Sealed& value) const;
+
+    /// HMAC-SHA256 of a value under a key derived from the oldest key for `purpose`; base64url.
+    /// Other purposes give unrelated hashes.
+    Result<std::string> keyed_hash(std::string_view purpose, const Secret& value) const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace latchkey

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "store/api_key_store.h"
+#include "store/connection_index.h"
+#include "store/flow_store.h"
+#include "store/grant_store.h"
+#include "store/journal.h"
+#include "store/key_store.h"
+
+namespace latchkey {
+
+/// The ports of one database. Adapters: MemoryStore, SqliteStore. All of them pass the contract
+/// suite of tests/contract. Everything stored belongs to the tenant `default`.
+///
+/// Every call's errors, besides those its port names:
+///   try_later        storage_unavailable: nothing was changed
+///   outcome_unknown  storage_outcome_unknown: the commit's fate is not known; read before repeating
+///   internal         storage_damaged
+class Store {
+public:
+    virtual ~Store() = default;
+    virtual GrantStore& grants() = 0;
+    virtual FlowStore& flows() = 0;
+    virtual ConnectionIndex& connections() = 0;
+    virtual KeyStore& keys() = 0;
+    virtual ApiKeyStore& api_keys() = 0;
+    virtual Journal& journal() = 0;
+};
+
+/// The one tenant of version 1; part of every row and of all associated data.
+inline constexpr const char* default_tenant = "default";
+
+}  // namespace latchkey
