@@ -36,4 +36,7 @@ std::string record_id(std::string_view key_prefix, std::uint64_t number);
 /// returns  nullopt if it cannot be an id
 std::optional<std::string> full_id(std::string_view text);
 
+/// Whether the bytes are UTF-8 (RFC 3629): what is not would make an answer that is not JSON.
+bool valid_utf8(std::string_view text);
+
 }  // namespace latchkey::emulator
