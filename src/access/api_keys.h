@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include <latchkey/api_key.h>
 #include <latchkey/ids.h>
 #include <latchkey/secret.h>
 
@@ -15,19 +16,6 @@
 #include "store/api_key_store.h"
 
 namespace latchkey {
-
-/// What a key may do. None implies another.
-enum class Permission { connect, read, token, proxy, admin };
-const char* name(Permission permission) noexcept;
-/// errors  bad_input invalid_permission (message lists them)
-Result<Permission> permission_of(std::string_view name);
-
-/// A key that was found good.
-struct Caller {
-    ApiKeyId key;
-    std::set<Permission> permissions;
-    bool may(Permission p) const { return permissions.contains(p); }
-};
 
 struct CreatedKey {
     ApiKeyRow row;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <latchkey/connect.h>
 #include <latchkey/connection.h>
 #include <latchkey/provider.h>
 #include <latchkey/secret.h>
@@ -21,60 +22,6 @@
 #include "vault/vault.h"
 
 namespace latchkey {
-
-/// What an app's backend asks for when it opens a flow.
-struct ConnectWish {
-    ApiKeyId owner;                         ///< the key that opens it; only its holder completes it
-    std::string end_user;                   ///< 1 to 200 opaque bytes
-    std::optional<ProviderId> provider;     ///< absent: the only one
-    std::string purpose;                    ///< shown to the person; at most 200 bytes
-    std::string return_url;                 ///< one of the provider's
-    std::optional<std::string> login_host;  ///< absent: the provider's, else the person chooses
-    std::optional<ConnectionId> connection;  ///< a reconnect of this connection
-    std::string login_hint;                  ///< prefills the user name; may be empty
-    std::vector<std::string> prompt;
-    ConnectWish() = default;
-};
-
-struct OpenedFlow {
-    FlowId id;
-    Secret link;          ///< 43 characters; the connect link ends with it
-    WallTime expires_at;  ///< 10 min from now
-    OpenedFlow() = default;
-};
-
-/// What the page behind a connect link shows. Looking changes nothing.
-struct LinkView {
-    FlowId id;
-    std::string purpose;
-    ProviderId provider;
-    std::optional<std::string> login_url;  ///< absent: the form asks for a login host
-    LinkView() = default;
-};
-
-/// Where the browser goes, and what ties it to this flow.
-struct Departure {
-    std::string authorize_url;
-    std::string login_origin;  ///< for the page's form-action
-    std::string cookie_name;   ///< "lk-" and 8 characters of the flow; the service adds the prefix
-    Secret cookie;
-    std::chrono::seconds cookie_lifetime{600};
-    Departure() = default;
-};
-
-/// The cookies that a browser sent: all values under a name.
-using CookieLookup = std::function<std::vector<std::string>(std::string_view name)>;
-
-struct Arrival {
-    std::string redirect_url;  ///< the return URL with ticket and flow, or with error and flow
-    Arrival() = default;
-};
-
-struct Completion {
-    Connection connection;
-    bool created = true;  ///< false: this ticket had completed the flow before
-    Completion() = default;
-};
 
 /// Everything connecting works with; all must outlive it.
 struct ConnectParts {
@@ -97,11 +44,9 @@ public:
     explicit ConnectFlow(ConnectParts parts);
     ~ConnectFlow();
 
-    /// errors  bad_input  invalid_end_user, invalid_return_url, invalid_login_host,
-    /// invalid_purpose,
-    ///                    provider_required · not_found unknown_provider, connection_not_found
-    ///                    (also where it is another end user's or provider's) · try_later
-    ///                    too_many_flows
+    /// errors  bad_input  invalid_end_user, invalid_return_url, invalid_login_host, invalid_purpose,
+    ///                    provider_required · not_found unknown_provider, connection_not_found (also
+    ///                    where it is another end user's or provider's) · try_later too_many_flows
     Task<OpenedFlow> open(ConnectWish wish, Deadline by);
 
     /// errors  not_found link_unknown · conflict link_used, link_expired
@@ -111,9 +56,9 @@ public:
     /// errors  those of look · bad_input invalid_login_host, login_host_required
     Task<Departure> start(Secret link, std::optional<std::string> chosen_login, Deadline by);
 
-    /// Keeps the code sealed and issues a ticket; redeems nothing. The same callback again, from
-    /// the bound browser and before `complete`, gets a fresh ticket and the former dies. errors
-    /// bad_input  missing_parameter, duplicate_parameter, invalid_state, invalid_callback,
+    /// Keeps the code sealed and issues a ticket; redeems nothing. The same callback again, from the
+    /// bound browser and before `complete`, gets a fresh ticket and the former dies.
+    /// errors  bad_input  missing_parameter, duplicate_parameter, invalid_state, invalid_callback,
     ///                    browser_mismatch, state_expired, state_used, context_mismatch,
     ///                    issuer_mismatch
     Task<Arrival> callback(ProviderId path, std::string query, CookieLookup cookies, Deadline by);
@@ -121,8 +66,7 @@ public:
     /// The only step that redeems a code, and it does so once.
     /// errors  not_found  flow_not_found (unknown, or opened by another key)
     ///         denied     user_mismatch (the flow ends), host_rejected, signature_rejected
-    ///         conflict   ticket_invalid, identity_mismatch (reconnect as somebody else),
-    ///         superseded,
+    ///         conflict   ticket_invalid, identity_mismatch (reconnect as somebody else), superseded,
     ///                    flow_failed (message names the failure)
     ///         reauthorize the code's own failures · outcome_unknown exchange_unknown: start again
     ///         misconfigured, try_later  as the token endpoint says

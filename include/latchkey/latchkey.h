@@ -1,0 +1,125 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <latchkey/api.h>
+#include <latchkey/api_key.h>
+#include <latchkey/connect.h>
+#include <latchkey/connection.h>
+#include <latchkey/error.h>
+#include <latchkey/options.h>
+#include <latchkey/task.h>
+#include <latchkey/token_set.h>
+
+namespace latchkey {
+
+/// A filter for lists of connections.
+struct ConnectionFilter {
+    std::optional<std::string> end_user;
+    std::optional<Standing> standing;
+    std::optional<ProviderId> provider;
+    std::string cursor;      ///< next_cursor of the page before; empty for the first
+    std::size_t limit = 50;  ///< 1 to 200
+};
+struct ConnectionList {
+    std::vector<Connection> items;
+    std::string next_cursor;  ///< empty: this was the last page
+    ConnectionList() = default;
+};
+
+/// A login in this process: it opens the flow, receives the callback on a loopback port, and
+/// completes it. It is both app and service, as a command line tool is.
+struct LoopbackLogin {
+    std::string end_user;
+    std::optional<ProviderId> provider;  ///< its redirect_uri says where to listen
+    std::optional<std::string> login_host;
+    std::optional<ConnectionId> connection;  ///< a reconnect
+    std::string login_hint;
+    std::chrono::seconds wait{120};  ///< for the person
+    /// Shows the authorize URL to the person, for instance by starting a browser. Must return soon.
+    std::function<void(const std::string& authorize_url)> show;
+    LoopbackLogin() = default;
+};
+
+/// The whole job as one object: connect users, keep their grants alive, hand out or use tokens.
+///
+/// Each act has two forms. The plain one blocks the calling thread and is safe from any thread but
+/// the loop's own. The async_ one is a coroutine for any io_context; it hops onto the library's loop
+/// and back. Both take how long the caller is willing to wait; giving up stops the caller, not a
+/// refresh under way. Errors are listed at the rooms' doors by name; `Error::fault` says who must
+/// act.
+class Latchkey {
+public:
+    /// Opens or makes the store, opens the keys, and settles what a former process left.
+    /// errors  misconfigured  store_locked, store_not_private, store_newer, wrong_master_key,
+    ///                        key_ring_missing, master_key_file, invalid_provider, ...
+    ///         try_later      storage_unavailable
+    static Result<std::unique_ptr<Latchkey>> open(Options options);
+
+    /// Waits for refreshes under way, at most 40 s, then closes the store.
+    ~Latchkey();
+    Latchkey(const Latchkey&) = delete;
+    Latchkey& operator=(const Latchkey&) = delete;
+
+    // Connecting. The four steps for a program with web pages of its own, in this order.
+    Task<OpenedFlow> async_open_flow(ConnectWish wish, Deadline by);
+    Task<LinkView> async_look(Secret link, Deadline by);
+    Task<Departure> async_start(Secret link, std::optional<std::string> login_host, Deadline by);
+    Task<Arrival> async_callback(ProviderId provider, std::string query, CookieLookup cookies,
+                                 Deadline by);
+    Task<Completion> async_complete(FlowId flow, Secret ticket, std::string end_user, ApiKeyId caller,
+                                    Deadline by);
+    /// All four in one, for programs at a person's own machine.
+    Task<Connection> async_login(LoopbackLogin login, Deadline by);
+    Result<Connection> login(LoopbackLogin login);
+
+    // Connections.
+    Task<Connection> async_connection(ConnectionId id, Deadline by);
+    Result<Connection> connection(ConnectionId id);
+    Task<ConnectionList> async_connections(ConnectionFilter filter, Deadline by);
+    Result<ConnectionList> connections(ConnectionFilter filter = {});
+    /// Stops all use at once; Salesforce is told in the background, until it has answered.
+    Task<Connection> async_revoke(ConnectionId id, Deadline by);
+    Result<Connection> revoke(ConnectionId id);
+    /// A planned refresh now; within the budget of one rotation a minute.
+    Task<Connection> async_refresh(ConnectionId id, Deadline by);
+    Result<Connection> refresh(ConnectionId id);
+    /// Nothing is handed out until `release`.
+    Task<Connection> async_quarantine(ConnectionId id, Deadline by);
+    Task<Connection> async_release(ConnectionId id, Deadline by);
+
+    // Tokens and calls.
+    Task<AccessToken> async_token(ConnectionId id, TokenDemand demand, Deadline by);
+    Result<AccessToken> token(ConnectionId id, TokenDemand demand = {});
+    /// One API call with the token put in; a dead session is refreshed once and the call repeated.
+    Task<ApiResponse> async_call(ApiRequest request, Deadline by);
+    Result<ApiResponse> call(ApiRequest request);
+    /// The first page of a SOQL query; errors of Salesforce become an Error with who must act.
+    Task<QueryPage> async_query(ConnectionId id, std::string soql, Deadline by);
+    Result<QueryPage> query(ConnectionId id, std::string soql);
+    Task<QueryPage> async_query_more(ConnectionId id, std::string next, Deadline by);
+    Result<QueryPage> query_more(ConnectionId id, std::string next);
+
+    // API keys of the server's callers.
+    Task<NewApiKey> async_create_api_key(std::string label, std::set<Permission> may, Deadline by);
+    Result<NewApiKey> create_api_key(std::string label, std::set<Permission> may);
+    Task<std::vector<ApiKey>> async_api_keys(Deadline by);
+    Result<std::vector<ApiKey>> api_keys();
+    Task<ApiKey> async_revoke_api_key(ApiKeyId id, Deadline by);
+    Result<ApiKey> revoke_api_key(ApiKeyId id);
+    /// errors  denied invalid_api_key
+    Task<Caller> async_check_api_key(Secret presented, Deadline by);
+
+    struct Impl;  // not for use
+
+private:
+    explicit Latchkey(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace latchkey

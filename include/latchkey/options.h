@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+#include <latchkey/provider.h>
+#include <latchkey/secret.h>
+
+namespace latchkey {
+
+/// Where the master key comes from. It wraps the sealing keys that lie in the store and is never
+/// stored beside them.
+struct MasterKeyFile {
+    std::string path;       ///< 32 bytes as base64 or 64 hexadecimal digits; not readable by others
+    bool create = false;    ///< make one (mode 0600) if the file is absent and the store is empty
+};
+struct MasterKeyBytes {
+    Secret key;             ///< the same text, from the environment or a key service
+};
+using MasterKeySource = std::variant<MasterKeyFile, MasterKeyBytes>;
+
+/// One record of the library's log. Values are printable and hold no secret.
+struct LogRecord {
+    std::string_view level;  ///< debug, info, warning, error
+    std::string_view event;  ///< snake_case
+    std::vector<std::pair<std::string_view, std::string_view>> fields;
+};
+
+struct Options {
+    /// Path of the SQLite database; made with mode 0600, its directory with 0700, if absent. One
+    /// process at a time may have it open.
+    std::string database;
+    MasterKeySource master_key;
+    std::vector<Provider> providers;
+    /// More certificate authorities (PEM) to trust beside the system's; empty: none.
+    std::string ca_file;
+    /// Called from the library's thread, one call at a time; must not block. Empty: no log.
+    std::function<void(const LogRecord&)> log;
+    /// Where the library's tasks run. Absent: a thread of its own, ended by the destructor. A program
+    /// that gives its own loop runs it with one thread and uses the async_ forms only.
+    boost::asio::io_context* loop = nullptr;
+};
+
+}  // namespace latchkey
