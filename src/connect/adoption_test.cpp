@@ -21,8 +21,8 @@ std::string code_of(const Result<T>& result) {
 /// must be on its way back to Salesforce, and never have been anybody's.
 std::string refusal_of(const TokenJson& tokens, const std::string& provider = "salesforce") {
     FlowBench bench;
-    const auto ada = bench.arrive(FlowBench::wish_of(
-        "ada", provider == "anywhere" ? "salesforce" : provider));
+    const auto ada =
+        bench.arrive(FlowBench::wish_of("ada", provider == "anywhere" ? "salesforce" : provider));
     bench.will_issue(tokens);
     const auto completion = bench.complete(ada.id, ada.ticket);
     if (completion.has_value()) return {};
@@ -34,8 +34,8 @@ std::string refusal_of(const TokenJson& tokens, const std::string& provider = "s
     CHECK(grants.front().reason == completion.error().code);
     CHECK(bench.row(ada.id).state == FlowState::failed);
     CHECK(bench.row(ada.id).failure == completion.error().code);
-    CHECK(test::run(bench.loop, bench.store.connections().find(grants.front().key.connection,
-                                                               bench.soon()))
+    CHECK(test::run(bench.loop,
+                    bench.store.connections().find(grants.front().key.connection, bench.soon()))
               .has_error());
     return completion.error().code;
 }
@@ -54,8 +54,8 @@ TEST_CASE("B2: a token of another type is refused and given back; bearer in any 
 
 TEST_CASE("B19: an instance host outside the rules is refused and the grant given back") {
     for (const char* host :
-         {"http://acme.my.salesforce.com", "https://10.0.0.1", "https://127.0.0.1",
-          "https://[::1]", "https://localhost", "https://user@acme.my.salesforce.com",
+         {"http://acme.my.salesforce.com", "https://10.0.0.1", "https://127.0.0.1", "https://[::1]",
+          "https://localhost", "https://user@acme.my.salesforce.com",
           "https://acme.my.salesforce.com:8443", "https://acme.my.salesforce.com/path",
           "https://acme.my.salesforce.com.evil.com", "https://evilsalesforce.com",
           "https://evil.com\\\\.my.salesforce.com", "https://acme%2emy.salesforce.com",
@@ -319,7 +319,8 @@ TEST_CASE("A27: two consents that are completed at the same moment leave one cur
     CHECK(bench.exchanges() == 2);
 }
 
-TEST_CASE("the fifth connection of one Salesforce user is reported, since the sixth ends the first") {
+TEST_CASE(
+    "the fifth connection of one Salesforce user is reported, since the sixth ends the first") {
     FlowBench bench;
     for (const char* user : {"a", "b", "c", "d"}) bench.connect(user);
     CHECK(bench.log.count("approvals_near_limit") == 0);

@@ -18,7 +18,8 @@ std::string code_of(const Result<T>& result) {
     return result.has_value() ? "" : result.error().code;
 }
 
-TEST_CASE("D5: an accepted callback sends the browser to the stored URL with ticket and flow only") {
+TEST_CASE(
+    "D5: an accepted callback sends the browser to the stored URL with ticket and flow only") {
     FlowBench bench;
     const auto ada = bench.depart();
     const auto arrival = bench.callback(ada.query("code-1"), ada.cookies).value();
@@ -85,13 +86,14 @@ TEST_CASE("A4: the same callback after completion is used up") {
     CHECK(bench.exchanges() == 1);
 }
 
-TEST_CASE("A5: the same callback fifty times at once leaves one live ticket and one token request") {
+TEST_CASE(
+    "A5: the same callback fifty times at once leaves one live ticket and one token request") {
     FlowBench bench;
     const auto ada = bench.depart();
     std::vector<std::string> tickets;
     for (int i = 0; i < 50; ++i) {
-        auto work = bench.flow->callback(ProviderId{"salesforce"}, ada.query(), ada.cookies,
-                                         bench.soon());
+        auto work =
+            bench.flow->callback(ProviderId{"salesforce"}, ada.query(), ada.cookies, bench.soon());
         boost::asio::co_spawn(bench.loop, std::move(work),
                               [&](std::exception_ptr, Result<Arrival> arrival) {
                                   REQUIRE(arrival.has_value());
@@ -163,10 +165,11 @@ TEST_CASE("A7: a refusal ends the flow and tells the app, without a token reques
 TEST_CASE("A7: an error that only Salesforce has reaches the app as a word of ours") {
     FlowBench bench;
     const auto ada = bench.depart();
-    const auto arrival = bench.callback("error=OAUTH_APP_BLOCKED&error_description=this%20app%20is%"
-                                        "20blocked%20by%20admin&state=" +
-                                            ada.state,
-                                        ada.cookies);
+    const auto arrival = bench.callback(
+        "error=OAUTH_APP_BLOCKED&error_description=this%20app%20is%"
+        "20blocked%20by%20admin&state=" +
+            ada.state,
+        ada.cookies);
     REQUIRE(arrival.has_value());
     const std::string error = parameter(arrival->redirect_url, "error");
     CHECK_FALSE(error.empty());
@@ -185,7 +188,8 @@ TEST_CASE("A8: an error without the right state or browser redirects nowhere") {
     CHECK(bench.row(ada.id).state == FlowState::started);
 }
 
-TEST_CASE("A9: an error description with markup, line ends and escapes reaches neither URL nor log") {
+TEST_CASE(
+    "A9: an error description with markup, line ends and escapes reaches neither URL nor log") {
     FlowBench bench;
     const auto ada = bench.depart();
     const std::string evil = "%3Cscript%3E%0D%0ASet-Cookie%3A%20a%1B%5B31m%E2%80%AE";
@@ -205,8 +209,8 @@ TEST_CASE("A9: an error description with markup, line ends and escapes reaches n
 TEST_CASE("A10: a parameter that comes twice makes the whole callback unusable") {
     FlowBench bench;
     const auto ada = bench.depart();
-    for (const std::string extra : {"&state=" + ada.state, std::string{"&code=code-2"},
-                                    std::string{"&iss=a&iss=b"}}) {
+    for (const std::string extra :
+         {"&state=" + ada.state, std::string{"&code=code-2"}, std::string{"&iss=a&iss=b"}}) {
         CAPTURE(extra);
         CHECK(code_of(bench.callback(ada.query() + extra, ada.cookies)) == "duplicate_parameter");
     }
@@ -239,7 +243,8 @@ TEST_CASE("A12: a callback of another issuer is refused and its code goes nowher
               .has_value());
 }
 
-TEST_CASE("A12: behind the common entrance a My Domain may answer, behind a My Domain only itself") {
+TEST_CASE(
+    "A12: behind the common entrance a My Domain may answer, behind a My Domain only itself") {
     FlowBench bench;
     const auto ada = bench.depart();
     CHECK(bench.callback(ada.query() + "&iss=https%3A%2F%2Facme.my.salesforce.com", ada.cookies)
@@ -249,8 +254,9 @@ TEST_CASE("A12: behind the common entrance a My Domain may answer, behind a My D
     const auto bob = bench.depart(wish);
     CHECK(code_of(bench.callback(bob.query() + "&iss=https%3A%2F%2Fother.my.salesforce.com",
                                  bob.cookies, "anywhere")) == "issuer_mismatch");
-    CHECK(bench.callback(bob.query() + "&iss=https%3A%2F%2Facme.my.salesforce.com", bob.cookies,
-                         "anywhere")
+    CHECK(bench
+              .callback(bob.query() + "&iss=https%3A%2F%2Facme.my.salesforce.com", bob.cookies,
+                        "anywhere")
               .has_value());
 }
 
@@ -266,11 +272,12 @@ TEST_CASE("A13: a callback on another provider's path is refused and its code go
 TEST_CASE("A28, D4: parameters that were added to a callback are ignored") {
     FlowBench bench;
     const auto ada = bench.depart();
-    const auto arrival = bench.callback(
-        ada.query() + "&redirect_uri=https%3A%2F%2Fevil.example&return_to=https%3A%2F%2Fevil"
-                      ".example&RelayState=x&scope=full&client_id=evil&login_host=evil.example"
-                      "&response_type=token&prompt=none&sfdc_community_url=https%3A%2F%2Fx",
-        ada.cookies);
+    const auto arrival =
+        bench.callback(ada.query() +
+                           "&redirect_uri=https%3A%2F%2Fevil.example&return_to=https%3A%2F%2Fevil"
+                           ".example&RelayState=x&scope=full&client_id=evil&login_host=evil.example"
+                           "&response_type=token&prompt=none&sfdc_community_url=https%3A%2F%2Fx",
+                       ada.cookies);
     REQUIRE(arrival.has_value());
     CHECK(arrival->redirect_url.starts_with("https://app.example.com/done?ticket="));
     CHECK(arrival->redirect_url.find("evil") == std::string::npos);

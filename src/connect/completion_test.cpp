@@ -39,20 +39,19 @@ TEST_CASE("the right ticket and the right user turn the code into a connection")
     CHECK(connection.scopes == std::vector<std::string>{"api", "refresh_token", "id"});
     CHECK(bench.changed == std::vector<ConnectionId>{connection.id});
 
-    const auto kept =
-        test::run(bench.loop, bench.vault.open(connection.id, bench.soon())).value();
+    const auto kept = test::run(bench.loop, bench.vault.open(connection.id, bench.soon())).value();
     CHECK(kept.access_token.reveal() == "00Dxx!access-1");
     REQUIRE(kept.refresh_token.has_value());
     CHECK(kept.refresh_token->reveal() == "5Aep861.refresh-1");
     CHECK(bench.row(ada.id).state == FlowState::done);
 }
 
-TEST_CASE("A17: the code is spent with the verifier of its own flow and the redirect URI that was sent") {
+TEST_CASE(
+    "A17: the code is spent with the verifier of its own flow and the redirect URI that was sent") {
     FlowBench bench;
     const auto opened = bench.open(FlowBench::wish_of("ada")).value();
     const auto departure = bench.start(opened.link).value();
-    const auto cookies =
-        test::jar(departure.cookie_name, {std::string{departure.cookie.reveal()}});
+    const auto cookies = test::jar(departure.cookie_name, {std::string{departure.cookie.reveal()}});
     const std::string state = parameter(departure.authorize_url, "state");
     const auto arrival = bench.callback("code=c%2B1&state=" + state, cookies).value();
     bench.will_issue({});
@@ -83,8 +82,9 @@ TEST_CASE("A14: when another user than the one it was opened for finishes, nothi
 }
 
 TEST_CASE("end users are compared byte by byte") {
-    for (const std::string other : {"Ada", "ada ", "ad", "", "\xc3\xa1"
-                                                            "da"}) {
+    for (const std::string other : {"Ada", "ada ", "ad", "",
+                                    "\xc3\xa1"
+                                    "da"}) {
         FlowBench bench;
         const auto ada = bench.arrive("ada");
         CHECK(code_of(bench.complete(ada.id, ada.ticket, other)) == "user_mismatch");
@@ -120,8 +120,7 @@ TEST_CASE("D8: a used ticket of another user, another key or another flow gets n
     CHECK(code_of(bench.complete(ada.id, "")) == "ticket_invalid");
     const auto foreign = bench.complete(ada.id, ada.ticket, "ada", "key-2");
     CHECK(code_of(foreign) == "flow_not_found");
-    CHECK(foreign.error().message ==
-          bench.complete(FlowId{"cs_none"}, ada.ticket).error().message);
+    CHECK(foreign.error().message == bench.complete(FlowId{"cs_none"}, ada.ticket).error().message);
     CHECK(bench.exchanges() == 1);
     CHECK(bench.complete(ada.id, ada.ticket).has_value());
 }
@@ -158,9 +157,9 @@ TEST_CASE("a flow whose browser has not come back cannot be completed") {
 TEST_CASE("A18: when Salesforce refuses the code the flow ends without a connection") {
     FlowBench bench;
     const auto ada = bench.arrive();
-    bench.server.answer(
-        400, R"({"error":"invalid_grant","error_description":"invalid code verifier"})",
-        FlowBench::json());
+    bench.server.answer(400,
+                        R"({"error":"invalid_grant","error_description":"invalid code verifier"})",
+                        FlowBench::json());
     const auto refused = bench.complete(ada.id, ada.ticket);
     REQUIRE_FALSE(refused.has_value());
     CHECK(bench.row(ada.id).state == FlowState::failed);
@@ -222,7 +221,8 @@ TEST_CASE("where nobody can tell whether the exchange was noted, nothing is sent
     }
 }
 
-TEST_CASE("A26: when the answer is lost the code is never sent again and the person may start again") {
+TEST_CASE(
+    "A26: when the answer is lost the code is never sent again and the person may start again") {
     FlowBench bench;
     const auto ada = bench.arrive();
     bench.server.answer_lost();
@@ -246,7 +246,8 @@ TEST_CASE("B1, B7: a 200 without an access token, or a captive portal's page, en
     }
 }
 
-TEST_CASE("two requests that complete the same flow at once cause one exchange and one connection") {
+TEST_CASE(
+    "two requests that complete the same flow at once cause one exchange and one connection") {
     FlowBench bench;
     const auto ada = bench.arrive();
     bench.will_issue({});
@@ -275,12 +276,11 @@ TEST_CASE("a caller who gives up does not stop an exchange under way") {
     const auto ada = bench.arrive();
     bench.will_issue({});
     boost::asio::cancellation_signal gone;
-    auto work = bench.flow->complete(ada.id, Secret{ada.ticket}, "ada", ApiKeyId{"key-1"},
-                                     bench.soon());
-    boost::asio::co_spawn(
-        bench.loop, std::move(work),
-        boost::asio::bind_cancellation_slot(gone.slot(),
-                                            [](std::exception_ptr, Result<Completion>) {}));
+    auto work =
+        bench.flow->complete(ada.id, Secret{ada.ticket}, "ada", ApiKeyId{"key-1"}, bench.soon());
+    boost::asio::co_spawn(bench.loop, std::move(work),
+                          boost::asio::bind_cancellation_slot(
+                              gone.slot(), [](std::exception_ptr, Result<Completion>) {}));
     bench.loop.restart();
     while (bench.exchanges() == 0 && bench.loop.poll_one() != 0) {
     }
@@ -296,9 +296,9 @@ TEST_CASE("no token, code, ticket, state or end user is in the log of a whole co
     const auto ada = bench.arrive("ada-the-end-user");
     bench.will_issue({});
     REQUIRE(bench.complete(ada.id, ada.ticket, "ada-the-end-user").has_value());
-    for (const std::string secret : {std::string{"access-1"}, std::string{"refresh-1"},
-                                     std::string{"code-1"}, ada.ticket, ada.state,
-                                     std::string{"ada-the-end-user"}, test::client_secret}) {
+    for (const std::string secret :
+         {std::string{"access-1"}, std::string{"refresh-1"}, std::string{"code-1"}, ada.ticket,
+          ada.state, std::string{"ada-the-end-user"}, test::client_secret}) {
         CAPTURE(secret);
         CHECK(bench.log.text().find(secret) == std::string::npos);
     }

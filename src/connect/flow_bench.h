@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include <boost/asio/co_spawn.hpp>
 #include <doctest/doctest.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <boost/asio/co_spawn.hpp>
 
 #include "base/text.h"
 #include "connect/connect_flow.h"
@@ -46,7 +46,8 @@ private:
 /// Counts records by event and keeps all their text, to be searched for secrets.
 class CountingLog final : public Log {
 public:
-    void write(Level, std::string_view event, std::initializer_list<Field> fields) noexcept override {
+    void write(Level, std::string_view event,
+               std::initializer_list<Field> fields) noexcept override {
         ++events_[std::string{event}];
         text_ += event;
         for (const Field& field : fields) text_ += ' ' + field.value;
@@ -176,8 +177,10 @@ struct FlowBench {
         return ring;
     }
     ConnectParts parts() {
-        return ConnectParts{loop,      vault, store, endpoint,
-                            providers, clock, random, log,
+        return ConnectParts{loop,      vault,
+                            store,     endpoint,
+                            providers, clock,
+                            random,    log,
                             stops,     [this](const ConnectionId& id) { changed.push_back(id); }};
     }
     std::unique_ptr<ConnectFlow> make_flow() { return std::make_unique<ConnectFlow>(parts()); }
@@ -236,8 +239,7 @@ struct FlowBench {
         const auto departure = start(opened.link).value();
         journey.id = opened.id;
         journey.state = parameter(departure.authorize_url, "state");
-        journey.cookies =
-            jar(departure.cookie_name, {std::string{departure.cookie.reveal()}});
+        journey.cookies = jar(departure.cookie_name, {std::string{departure.cookie.reveal()}});
         return journey;
     }
     Journey depart(std::string end_user = "ada") { return depart(wish_of(std::move(end_user))); }

@@ -41,8 +41,8 @@ TEST_CASE("a wish that cannot be right is refused when the flow is opened") {
         change(wish);
         const auto opened = bench.open(wish);
         if (opened.has_value()) return std::string{};
-        CHECK((opened.error().fault == Fault::bad_input ||
-               opened.error().fault == Fault::not_found));
+        CHECK(
+            (opened.error().fault == Fault::bad_input || opened.error().fault == Fault::not_found));
         return opened.error().code;
     };
     CHECK(refused([](ConnectWish& w) { w.end_user.clear(); }) == "invalid_end_user");
