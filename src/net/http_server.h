@@ -24,26 +24,26 @@ struct ServerTls {
 /// Bounds towards callers. A request over a bound is answered (408, 413, 414, 431) and the
 /// connection closed.
 struct ServerLimits {
-    std::chrono::milliseconds head{10000};       ///< from its first byte to its end
-    std::chrono::milliseconds idle{75000};       ///< between requests
-    std::chrono::milliseconds body{30000};       ///< whole body
-    std::chrono::milliseconds write{30000};      ///< whole answer
-    std::size_t head_bytes = 32 * 1024;          ///< all header lines: 431
-    std::size_t target_bytes = 16 * 1024;        ///< 414
-    std::size_t header_lines = 100;              ///< 431
-    std::size_t body_bytes = 1024 * 1024;        ///< 413
-    std::size_t connections = 10000;             ///< further ones wait in the listener's queue
+    std::chrono::milliseconds head{10000};   ///< from its first byte to its end
+    std::chrono::milliseconds idle{75000};   ///< between requests
+    std::chrono::milliseconds body{30000};   ///< whole body
+    std::chrono::milliseconds write{30000};  ///< whole answer
+    std::size_t head_bytes = 32 * 1024;      ///< all header lines: 431
+    std::size_t target_bytes = 16 * 1024;    ///< 414
+    std::size_t header_lines = 100;          ///< 431
+    std::size_t body_bytes = 1024 * 1024;    ///< 413
+    std::size_t connections = 10000;         ///< further ones wait in the listener's queue
 };
 
 /// One request, wholly read.
 struct ServedRequest {
     std::string method;
-    std::string target;   ///< as received, origin-form
-    std::string path;     ///< bytes before the '?', not decoded
-    std::string query;    ///< bytes after it
+    std::string target;  ///< as received, origin-form
+    std::string path;    ///< bytes before the '?', not decoded
+    std::string query;   ///< bytes after it
     Headers headers;
-    std::string body;     ///< framing removed
-    std::string peer;     ///< numeric address of the connection's other end
+    std::string body;  ///< framing removed
+    std::string peer;  ///< numeric address of the connection's other end
     bool tls = false;
 };
 
@@ -52,10 +52,10 @@ struct Reply {
     int status = 200;
     Headers headers;
     std::string body;
-    bool close = false;                    ///< close after this answer
+    bool close = false;  ///< close after this answer
     // What the emulator needs to misbehave on purpose:
-    bool reset = false;                    ///< no answer: reset the connection
-    std::optional<std::size_t> cut_at;     ///< reset after so many bytes of the answer, head included
+    bool reset = false;                 ///< no answer: reset the connection
+    std::optional<std::size_t> cut_at;  ///< reset after so many bytes of the answer, head included
     std::function<void(bool whole)> sent;  ///< told whether every byte was handed to an open socket
 
     Reply() = default;
@@ -67,9 +67,9 @@ struct Reply {
 using Handler = std::function<Async<Reply>(ServedRequest)>;
 
 /// HTTP/1.1 server on one loop. Parses strictly: no bare LF, folding, blank before a colon, second
-/// Content-Length, Content-Length beside Transfer-Encoding, coding other than one "chunked", request
-/// without exactly one Host. A request that is not HTTP is answered 400 and the connection closed.
-/// Answers requests of one connection in order. `Expect: 100-continue` is answered here.
+/// Content-Length, Content-Length beside Transfer-Encoding, coding other than one "chunked",
+/// request without exactly one Host. A request that is not HTTP is answered 400 and the connection
+/// closed. Answers requests of one connection in order. `Expect: 100-continue` is answered here.
 class HttpServer {
 public:
     /// `loop` and `log` must outlive this object.

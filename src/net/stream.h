@@ -13,13 +13,15 @@
 
 namespace latchkey {
 
-/// A byte stream, plain or TLS. The only thing the HTTP code knows of sockets; tests hand in others.
-/// One read and one write may be under way at a time. `reset` may be called while either waits.
+/// A byte stream, plain or TLS. The only thing the HTTP code knows of sockets; tests hand in
+/// others. One read and one write may be under way at a time. `reset` may be called while either
+/// waits.
 class Stream {
 public:
     virtual ~Stream() = default;
     /// At least one byte, or an error; an orderly end is boost::asio::error::eof.
-    virtual Async<std::size_t> read_some(std::span<char> into, boost::system::error_code& failed) = 0;
+    virtual Async<std::size_t> read_some(std::span<char> into,
+                                         boost::system::error_code& failed) = 0;
     /// All bytes, or an error. `handed` counts what the kernel took, also on failure; for TLS it is
     /// the whole as soon as the first record went out.
     virtual Async<void> write(std::string_view bytes, std::size_t& handed,

@@ -19,11 +19,11 @@ namespace latchkey {
 struct TransportLimits {
     std::chrono::milliseconds resolve_and_connect{5000};
     std::chrono::milliseconds tls_handshake{5000};
-    std::chrono::milliseconds head{30000};   ///< from the last byte sent to the end of the head
-    std::size_t head_bytes = 64 * 1024;      ///< of an answer, status line included
+    std::chrono::milliseconds head{30000};  ///< from the last byte sent to the end of the head
+    std::size_t head_bytes = 64 * 1024;     ///< of an answer, status line included
     std::size_t header_lines = 200;
     std::size_t body_bytes = 16 * 1024 * 1024;
-    int interim_answers = 8;                 ///< 1xx before the answer
+    int interim_answers = 8;  ///< 1xx before the answer
 };
 
 /// One fresh connection for one request: never reused, never repeated, redirects not followed.

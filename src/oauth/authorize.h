@@ -11,16 +11,16 @@ namespace latchkey::oauth {
 /// What a person is sent to the authorization endpoint with. Salesforce Help, "OAuth 2.0 Web Server
 /// Flow for Web App Integration"; RFC 6749 section 4.1.1.
 struct AuthorizeRequest {
-    std::string endpoint;        ///< whole URL of the authorization endpoint, without a query
+    std::string endpoint;  ///< whole URL of the authorization endpoint, without a query
     std::string client_id;
     std::string redirect_uri;
     std::vector<std::string> scopes;
     std::string state;
-    std::string code_challenge;  ///< S256, always
+    std::string code_challenge;       ///< S256, always
     std::vector<std::string> prompt;  ///< any of login, consent, select_account
-    std::string login_hint;      ///< empty: none
-    std::string display;         ///< empty, page, popup, touch, mobile
-    std::string nonce;           ///< only with the scope openid
+    std::string login_hint;           ///< empty: none
+    std::string display;              ///< empty, page, popup, touch, mobile
+    std::string nonce;                ///< only with the scope openid
 };
 
 /// errors  bad_input  scope_not_supported (openid: its id_token cannot be checked yet),

@@ -13,8 +13,8 @@ namespace latchkey::oauth {
 struct CallbackQuery {
     Secret state;
     std::optional<Secret> code;
-    std::string error;              ///< empty if there was a code; at most 64 printable bytes
-    std::string error_description;  ///< other people's text: printable, at most 256 bytes
+    std::string error;                  ///< empty if there was a code; at most 64 printable bytes
+    std::string error_description;      ///< other people's text: printable, at most 256 bytes
     std::optional<std::string> issuer;  ///< RFC 9207
 };
 
@@ -32,9 +32,9 @@ std::string state_hash(const Secret& state);
 /// What the flow expects of its callback.
 struct AwaitedCallback {
     std::string state_hash;
-    std::string provider;              ///< name of the configuration the flow was opened for
+    std::string provider;  ///< name of the configuration the flow was opened for
     std::string redirect_uri;
-    std::optional<std::string> issuer; ///< announced by the server; absent: none is announced
+    std::optional<std::string> issuer;  ///< announced by the server; absent: none is announced
 };
 
 /// A code that came with the right state, to the right place, from the right issuer. Only

@@ -8,8 +8,8 @@
 
 namespace latchkey::oauth {
 
-/// A fresh code verifier and its S256 challenge (RFC 7636 sections 4.1, 4.2). `plain` does not exist
-/// here.
+/// A fresh code verifier and its S256 challenge (RFC 7636 sections 4.1, 4.2). `plain` does not
+/// exist here.
 struct Pkce {
     Secret verifier;        ///< 43 characters: 32 random bytes as base64url
     std::string challenge;  ///< base64url(SHA-256(verifier)), 43 characters

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+
+#include "net/net_transport.h"
+#include "net/tls.h"
+
+namespace latchkey {
+
+/// Makes connections: resolves, checks addresses, connects, shakes hands. Private to the room.
+class Dialler {
+public:
+    /// Both must outlive this object.
+    Dialler(const NetOptions& options, Clock& clock);
+
+    /// errors  as Transport::dial
+    Task<std::unique_ptr<Stream>> dial(Origin to, Deadline by);
+
+private:
+    Task<std::vector<std::string>> addresses(const Origin& to, Deadline by);
+    bool is_private(const Origin& to) const;
+
+    const NetOptions& options_;
+    Clock& clock_;
+    SystemResolver system_;
+    Result<TlsContext> tls_;
+};
+
+}  // namespace latchkey

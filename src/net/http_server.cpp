@@ -1,0 +1,259 @@
+#include "net/http_server.h"
+
+#include <algorithm>
+#include <exception>
+#include <list>
+#include <utility>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include "base/text.h"
+#include "net/http_syntax.h"
+#include "net/server_connection.h"
+#include "net/sockets.h"
+
+namespace latchkey {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using Timer =
+    boost::asio::basic_waitable_timer<SteadyClock, boost::asio::wait_traits<SteadyClock>, Executor>;
+using Incoming = ServerConnection::Incoming;
+
+/// How often waits are looked at: often enough for the shortest of them, seldom enough to cost
+/// nothing. One timer for all connections instead of one or more for each.
+std::chrono::milliseconds pace(const ServerLimits& limits) {
+    const auto shortest = std::min({limits.head, limits.idle, limits.body, limits.write});
+    return std::clamp(shortest / 4, std::chrono::milliseconds{2}, std::chrono::milliseconds{500});
+}
+
+Reply refusal_reply(const Refusal& refusal) {
+    Reply reply{
+        refusal.status,
+        {{"Content-Type", "application/json"}},
+        error_body(refusal.status == 408 ? "request_too_slow" : "invalid_request", refusal.why)};
+    reply.close = true;
+    return reply;
+}
+
+}  // namespace
+
+struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
+    Impl(boost::asio::io_context& loop, ServerLimits l, Handler h, Log& to)
+        : executor(loop.get_executor()),
+          limits(l),
+          handler(std::move(h)),
+          log(&to),
+          ticker(executor),
+          room(executor),
+          drained(executor) {}
+
+    Executor executor;
+    ServerLimits limits;
+    Handler handler;
+    Log* log;  ///< null once the server is destroyed
+    std::unique_ptr<Listener> listener;
+    std::optional<TlsContext> tls;
+    std::list<std::shared_ptr<ServerConnection>> connections;
+    bool stopping = false;
+    bool ticking = false;
+    Timer ticker;
+    Timer room;     ///< cancelled when a connection has gone
+    Timer drained;  ///< cancelled when the last connection of a stopping server has gone
+
+    void tick();
+    void stop_accepting();
+    void reset_all();
+    void add(std::unique_ptr<Socket> socket);
+    void remove(const std::shared_ptr<ServerConnection>& connection);
+    void say(Level level, std::string_view event, std::string_view why) const {
+        if (log) log->write(level, event, {{"why", why}});
+    }
+};
+
+namespace {
+
+using Impl = HttpServer::Impl;
+
+Async<void> pause(Timer& timer, std::chrono::milliseconds wait) {
+    timer.expires_after(wait);
+    boost::system::error_code ignored;
+    co_await timer.async_wait(boost::asio::redirect_error(use_task, ignored));
+}
+
+/// The handler's answer, or 500 for an exception that it let out.
+Async<Reply> answer(std::shared_ptr<Impl> server, ServedRequest request) {
+    std::string why;
+    try {
+        auto reply = co_await server->handler(std::move(request));
+        co_return reply;
+    } catch (const std::exception& e) {
+        why = printable(e.what());
+    } catch (...) {
+        why = "not a std::exception";
+    }
+    server->say(Level::error, "handler_threw", why);
+    Reply reply{500,
+                {{"Content-Type", "application/json"}},
+                error_body("internal", "This is a bug of latchkey; the log has its traces.")};
+    co_return reply;
+}
+
+/// One connection from its first byte to its last. Nothing is read while the handler runs, so a
+/// caller who goes away is noticed only when the answer is written.
+Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection> connection) {
+    if (server->tls) {
+        const bool ready = co_await connection->handshake(*server->tls);
+        if (!ready) {
+            connection->reset();
+            co_return;
+        }
+    }
+    for (bool go_on = true; go_on && !server->stopping;) {
+        auto incoming = co_await connection->read_request();
+        if (incoming.kind == Incoming::Kind::ended) break;
+        if (incoming.kind == Incoming::Kind::refused) {
+            auto reply = refusal_reply(incoming.refusal);
+            co_await connection->write(std::move(reply), false, false, incoming.http_1_0);
+            break;
+        }
+        const bool head_only = incoming.request.method == "HEAD";
+        auto request = std::move(incoming.request);
+        auto reply = co_await answer(server, std::move(request));
+        const bool keep = incoming.keep_alive && !reply.close && !server->stopping;
+        go_on = co_await connection->write(std::move(reply), head_only, keep, incoming.http_1_0);
+    }
+    co_await connection->close();
+}
+
+Async<void> accept_all(std::shared_ptr<Impl> server) {
+    constexpr auto breath = std::chrono::milliseconds{50};
+    while (!server->stopping) {
+        if (server->connections.size() >= server->limits.connections) {
+            co_await pause(server->room, std::chrono::milliseconds{60000});
+            continue;
+        }
+        boost::system::error_code failed;
+        auto socket = co_await server->listener->accept(failed);
+        if (server->stopping) break;
+        if (!failed) {
+            server->add(std::move(socket));
+        } else {
+            // Mostly: no file descriptor is left. They come back when callers go.
+            server->say(Level::warning, "accept_failed", failed.message());
+            co_await pause(server->room, breath);
+        }
+    }
+}
+
+}  // namespace
+
+void HttpServer::Impl::add(std::unique_ptr<Socket> socket) {
+    auto connection = std::make_shared<ServerConnection>(std::move(socket), limits, bool(tls));
+    connections.push_back(connection);
+    boost::asio::co_spawn(executor, serve(shared_from_this(), connection),
+                          [self = shared_from_this(), connection](std::exception_ptr thrown) {
+                              if (thrown) connection->reset();
+                              self->remove(connection);
+                          });
+    if (!ticking) {
+        ticking = true;
+        tick();
+    }
+}
+
+void HttpServer::Impl::remove(const std::shared_ptr<ServerConnection>& connection) {
+    connections.remove(connection);
+    room.cancel();
+    if (connections.empty()) {
+        ticker.cancel();
+        drained.cancel();
+    }
+}
+
+void HttpServer::Impl::tick() {
+    ticker.expires_after(pace(limits));
+    ticker.async_wait([self = shared_from_this()](boost::system::error_code) {
+        if (self->connections.empty()) {
+            self->ticking = false;
+            return;
+        }
+        const auto now = SteadyClock::now();
+        for (const auto& connection : self->connections) connection->look_at_time(now);
+        self->tick();
+    });
+}
+
+void HttpServer::Impl::stop_accepting() {
+    stopping = true;
+    if (listener) listener->close();
+    room.cancel();
+    for (const auto& connection : connections) {
+        if (connection->idle()) connection->reset();
+    }
+}
+
+void HttpServer::Impl::reset_all() {
+    for (const auto& connection : connections) connection->reset();
+}
+
+HttpServer::HttpServer(boost::asio::io_context& loop, ServerLimits limits, Handler handler,
+                       Log& log)
+    : impl_(std::make_shared<Impl>(loop, limits, std::move(handler), log)) {}
+
+HttpServer::~HttpServer() {
+    impl_->stop_accepting();
+    impl_->reset_all();
+    impl_->log = nullptr;
+}
+
+Result<std::uint16_t> HttpServer::listen(const std::string& host, std::uint16_t port,
+                                         std::optional<ServerTls> tls) {
+    if (tls) {
+        auto context = TlsContext::server(*tls);
+        if (!context) return context.error();
+        impl_->tls = std::move(*context);
+    }
+    auto listener = open_listener(impl_->executor, host, port);
+    if (!listener) return listener.error();
+    impl_->listener = std::move(*listener);
+    boost::asio::co_spawn(impl_->executor, accept_all(impl_), boost::asio::detached);
+    return impl_->listener->port();
+}
+
+Async<void> HttpServer::stop(Deadline by) {
+    auto impl = impl_;
+    impl->stop_accepting();
+    if (!impl->connections.empty()) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(by.at - BootClock::now());
+        co_await pause(impl->drained, std::max(left, std::chrono::milliseconds{0}));
+    }
+    impl->reset_all();
+}
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+    const auto colon = text.rfind(':');
+    ListenAddress address;
+    if (colon != std::string_view::npos) {
+        auto host = text.substr(0, colon);
+        const auto port = parse_decimal(text.substr(colon + 1), 65535);
+        const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+        if (bracketed) host = host.substr(1, host.size() - 2);
+        const bool has_colon = host.find(':') != std::string_view::npos;
+        if (port && !host.empty() && bracketed == has_colon && is_host(text)) {
+            address.host = host;
+            address.port = static_cast<std::uint16_t>(*port);
+            return address;
+        }
+    }
+    return Error{Fault::bad_input, "invalid_listen_address",
+                 "\"" + printable(text) +
+                     "\" is not an address to listen on. Write HOST:PORT, such as 127.0.0.1:8717, "
+                     "or [::1]:8717."};
+}
+
+}  // namespace latchkey

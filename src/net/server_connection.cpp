@@ -1,0 +1,288 @@
+#include "net/server_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "net/http_syntax.h"
+
+namespace latchkey {
+
+namespace {
+
+namespace http = boost::beast::http;
+using Parser = http::request_parser<http::string_body>;
+
+constexpr std::size_t head_room = 4 * 1024;
+constexpr std::size_t body_room = 64 * 1024;
+constexpr std::size_t kept_capacity = 8 * 1024;  // of the buffer of an idle connection
+
+constexpr Refusal not_http{400, "This is not a request of HTTP/1.1."};
+constexpr Refusal bad_body{400, "The chunks of the request's body are malformed."};
+constexpr Refusal body_too_long{413, "The request's body is too long."};
+constexpr Refusal head_too_slow{408, "The request's head did not arrive in time."};
+constexpr Refusal body_too_slow{408, "The request's body did not arrive in time."};
+
+std::string_view text(boost::beast::string_view view) {
+    return {view.data(), view.size()};
+}
+
+std::string_view phrase(int status) {
+    const auto known = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(status)));
+    return text(known);
+}
+
+bool may_have_body(int status) {
+    return status >= 200 && status != 204 && status != 304;
+}
+
+std::string print_head(const Reply& reply, bool keep_alive, bool http_1_0) {
+    std::string out;
+    out.reserve(256);
+    out.append("HTTP/1.1 ").append(std::to_string(reply.status)).append(" ");
+    out.append(phrase(reply.status)).append("\r\n");
+    for (const auto& line : reply.headers) {
+        if (is_framing(line.name)) continue;
+        out.append(line.name).append(": ").append(line.value).append("\r\n");
+    }
+    if (may_have_body(reply.status)) {
+        out.append("Content-Length: ").append(std::to_string(reply.body.size())).append("\r\n");
+    }
+    if (!keep_alive) out.append("Connection: close\r\n");
+    if (keep_alive && http_1_0) out.append("Connection: keep-alive\r\n");
+    out.append("\r\n");
+    return out;
+}
+
+/// A handler that lets a caller's bytes into a header line would let the caller write the answer.
+bool printable_as_http(const Reply& reply) {
+    return reply.status >= 200 && reply.status <= 599 &&
+           std::all_of(reply.headers.begin(), reply.headers.end(), [](const Header& line) {
+               return is_token(line.name) && is_field_value(line.value);
+           });
+}
+
+ServedRequest taken_from(const Parser& parser) {
+    const auto& message = parser.get();
+    ServedRequest request;
+    request.method = text(message.method_string());
+    request.target = text(message.target());
+    const auto mark = request.target.find('?');
+    request.path = request.target.substr(0, mark);
+    if (mark != std::string::npos) request.query = request.target.substr(mark + 1);
+    for (const auto& field : message) {
+        request.headers.add(std::string{text(field.name_string())},
+                            std::string{text(field.value())});
+    }
+    return request;
+}
+
+}  // namespace
+
+ServerConnection::ServerConnection(std::unique_ptr<Socket> socket, const ServerLimits& limits,
+                                   bool tls)
+    : socket_(std::move(socket)), limits_(limits), tls_(tls) {}
+
+void ServerConnection::allow(std::chrono::milliseconds wait) {
+    expired_ = false;
+    expires_ = std::chrono::steady_clock::now() + wait;
+}
+
+void ServerConnection::allow_forever() {
+    expires_ = std::chrono::steady_clock::time_point::max();
+}
+
+void ServerConnection::look_at_time(std::chrono::steady_clock::time_point now) {
+    if (now < expires_) return;
+    expired_ = true;
+    socket_->interrupt();
+}
+
+Async<bool> ServerConnection::handshake(TlsContext context) {
+    allow(limits_.head);
+    auto engine = TlsEngine::server(context);
+    std::string why;
+    boost::system::error_code failed;
+    co_await socket_->handshake(std::move(engine), why, failed);
+    allow_forever();
+    co_return !failed && !expired_;
+}
+
+Async<ServerConnection::Read> ServerConnection::read_more(std::size_t room) {
+    if (expired_) co_return Read::expired;
+    const auto old = received_.size();
+    received_.resize(old + room);
+    boost::system::error_code failed;
+    const std::span<char> into{received_.data() + old, room};
+    const auto got = co_await socket_->read_some(into, failed);
+    received_.resize(old + (failed ? 0 : got));
+    if (!failed) co_return Read::some;
+    if (expired_) co_return Read::expired;
+    co_return Read::gone;
+}
+
+Async<ServerConnection::Incoming> ServerConnection::read_request() {
+    Incoming incoming;
+    if (received_.empty() && received_.capacity() > kept_capacity) std::string{}.swap(received_);
+    idle_ = received_.empty();
+    // Of a new connection the first byte is awaited as long as a head, not as long as a next
+    // request.
+    allow(idle_ && !first_ ? limits_.idle : limits_.head);
+    first_ = false;
+
+    std::size_t looked_at = 0;
+    std::size_t end = std::string::npos;
+    for (;;) {
+        end = received_.find("\r\n\r\n", looked_at < 3 ? 0 : looked_at - 3);
+        if (end != std::string::npos) break;
+        if (auto refusal = check_partial_head(received_, looked_at, limits_)) {
+            incoming.kind = Incoming::Kind::refused;
+            incoming.refusal = *refusal;
+            co_return incoming;
+        }
+        looked_at = received_.size();
+        const auto read = co_await read_more(head_room);
+        if (read == Read::some && idle_) {
+            idle_ = false;
+            allow(limits_.head);
+        }
+        if (read == Read::some) continue;
+        if (read == Read::expired && !received_.empty()) {
+            incoming.kind = Incoming::Kind::refused;
+            incoming.refusal = head_too_slow;
+        }
+        co_return incoming;
+    }
+
+    idle_ = false;
+    const std::string head = received_.substr(0, end + 4);
+    received_.erase(0, head.size());
+    HeadFacts facts;
+    if (auto refusal = check_head(head, limits_, facts)) {
+        incoming.kind = Incoming::Kind::refused;
+        incoming.refusal = *refusal;
+        co_return incoming;
+    }
+    allow(limits_.body);
+    co_return co_await read_body(head, facts, std::move(incoming));
+}
+
+Async<ServerConnection::Incoming> ServerConnection::read_body(std::string_view head,
+                                                              const HeadFacts& facts,
+                                                              Incoming incoming) {
+    Parser parser;
+    parser.eager(true);
+    parser.header_limit(static_cast<std::uint32_t>(std::max(head.size(), limits_.head_bytes) +
+                                                   head_room));  // also of a trailer
+    parser.body_limit(limits_.body_bytes);
+
+    boost::system::error_code failed;
+    incoming.kind = Incoming::Kind::refused;
+    incoming.refusal = not_http;
+    const auto eaten = parser.put(boost::asio::buffer(head.data(), head.size()), failed);
+    if (failed == http::error::need_more) failed = {};
+    if (failed || eaten != head.size() || !parser.is_header_done()) co_return incoming;
+
+    // Taken now: later the parser would add the lines of a trailer, which nobody has checked.
+    auto request = taken_from(parser);
+    request.headers.remove("Expect");
+    incoming.keep_alive = parser.keep_alive();
+    incoming.http_1_0 = parser.get().version() == 10;
+
+    const bool wants_body = !parser.is_done();
+    if (wants_body && facts.expects_continue && received_.empty()) {
+        std::size_t handed = 0;
+        co_await socket_->write("HTTP/1.1 100 Continue\r\n\r\n", handed, failed);
+        if (failed) {
+            incoming.kind = Incoming::Kind::ended;
+            co_return incoming;
+        }
+    }
+    while (!parser.is_done()) {
+        std::size_t used = 0;
+        if (!received_.empty()) {
+            used = parser.put(boost::asio::buffer(received_.data(), received_.size()), failed);
+            received_.erase(0, used);
+        }
+        if (failed == http::error::need_more) failed = {};
+        if (failed) {
+            incoming.refusal = failed == http::error::body_limit ? body_too_long : bad_body;
+            co_return incoming;
+        }
+        if (parser.is_done()) break;
+        if (used > 0 && !received_.empty()) continue;
+        // A chunk's line or a trailer that has not ended by now is not going to be a sane one.
+        if (received_.size() > limits_.head_bytes) {
+            incoming.refusal = bad_body;
+            co_return incoming;
+        }
+        const auto read = co_await read_more(body_room);
+        if (read == Read::some) continue;
+        if (read == Read::expired) {
+            incoming.refusal = body_too_slow;
+        } else {
+            incoming.kind = Incoming::Kind::ended;
+        }
+        co_return incoming;
+    }
+    allow_forever();
+    request.body = std::move(parser.get().body());
+    request.peer = socket_->peer();
+    request.tls = tls_;
+    incoming.kind = Incoming::Kind::request;
+    incoming.request = std::move(request);
+    co_return incoming;
+}
+
+Async<bool> ServerConnection::write(Reply reply, bool head_only, bool keep_alive, bool http_1_0) {
+    if (reply.reset) {
+        socket_->reset();
+        if (reply.sent) reply.sent(false);
+        co_return false;
+    }
+    if (!printable_as_http(reply)) {
+        auto sent = std::move(reply.sent);
+        const auto cut = reply.cut_at;
+        reply = Reply{500,
+                      {{"Content-Type", "application/json"}},
+                      error_body("internal", "The answer could not be written as HTTP.")};
+        reply.sent = std::move(sent);
+        reply.cut_at = cut;
+        keep_alive = false;
+    }
+    std::string out = print_head(reply, keep_alive, http_1_0);
+    if (!head_only && may_have_body(reply.status)) out.append(reply.body);
+    const auto whole = out.size();
+    if (reply.cut_at) out.resize(std::min(*reply.cut_at, whole));
+
+    allow(limits_.write);
+    std::size_t handed = 0;
+    boost::system::error_code failed;
+    if (!expired_) co_await socket_->write(out, handed, failed);
+    const bool all = !failed && out.size() == whole;
+    if (reply.cut_at && !failed) co_await socket_->delivered();
+    allow_forever();
+    if (failed || reply.cut_at) socket_->reset();
+    if (reply.sent) reply.sent(all);
+    co_return !failed && !reply.cut_at && keep_alive;
+}
+
+Async<void> ServerConnection::close() {
+    allow_forever();
+    co_await socket_->close();
+}
+
+std::string error_body(std::string_view code, std::string_view message) {
+    std::string body = "{\"error\":\"";
+    body.append(code).append("\",\"message\":\"");
+    for (const char c : message) {
+        if (c == '"' || c == '\\') body.push_back('\\');
+        body.push_back(c);
+    }
+    body.append("\"}");
+    return body;
+}
+
+}  // namespace latchkey

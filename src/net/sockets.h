@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/async.h"
+#include "net/http_server.h"
+#include "net/stream.h"
+#include "net/tls.h"
+
+namespace latchkey {
+
+/// A Stream over TCP, with or without TLS. Private to the room: stream.cpp is the only file that
+/// knows Asio's sockets.
+class Socket : public Stream {
+public:
+    /// Connects to a numeric address. `from` is a numeric local address, or empty.
+    virtual Async<void> connect(std::string address, std::uint16_t port, std::string from,
+                                boost::system::error_code& failed) = 0;
+    /// From here on all bytes go through `tls`. Returns when both sides have finished the
+    /// handshake. Where TLS itself fails, and not the network, `failed` is errc::protocol_error and
+    /// `why` says it in OpenSSL's words.
+    virtual Async<void> handshake(std::unique_ptr<TlsEngine> tls, std::string& why,
+                                  boost::system::error_code& failed) = 0;
+    /// Ends whatever waits on this socket with operation_aborted, and keeps it open.
+    virtual void interrupt() noexcept = 0;
+    /// Returns when the peer's machine has taken all written bytes; bounded to a second. Only then
+    /// does a reset not throw them away.
+    virtual Async<void> delivered() = 0;
+};
+
+std::unique_ptr<Socket> make_socket(Executor on);
+
+/// A listening TCP socket.
+class Listener {
+public:
+    virtual ~Listener() = default;
+    virtual std::uint16_t port() const = 0;
+    /// The next connection; null with `failed` set otherwise.
+    virtual Async<std::unique_ptr<Socket>> accept(boost::system::error_code& failed) = 0;
+    virtual void close() noexcept = 0;
+};
+
+/// errors  misconfigured  address_in_use, invalid_listen_address
+Result<std::unique_ptr<Listener>> open_listener(Executor on, const std::string& host,
+                                                std::uint16_t port);
+
+}  // namespace latchkey

@@ -1,0 +1,192 @@
+#include "net/tls.h"
+
+#include <algorithm>
+#include <array>
+
+#include <arpa/inet.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/text.h"
+
+namespace latchkey {
+
+namespace {
+
+constexpr std::size_t slice_bytes = 64 * 1024;
+
+std::string openssl_reason() {
+    const auto code = ERR_peek_last_error();
+    const char* text = code ? ERR_reason_error_string(code) : nullptr;
+    ERR_clear_error();
+    return text ? printable(text) : "unknown reason";
+}
+
+Error bad_files(const std::string& file, const char* what) {
+    return Error{Fault::misconfigured, "tls_files",
+                 std::string{"The "} + what + " file " + printable(file) +
+                     " cannot be used: " + openssl_reason() + ". Name a readable PEM file."};
+}
+
+bool is_address(const std::string& host) {
+    std::array<unsigned char, 16> bytes{};
+    return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
+           ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
+}
+
+void harden(SSL_CTX* context) {
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_max_early_data(context, 0);
+}
+
+/// A client that knows only HTTP/2 gets no common protocol and is told so by the handshake.
+int choose_http_1_1(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+                    const unsigned char* offered, unsigned offered_size, void*) {
+    static constexpr std::array<unsigned char, 9> ours{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    unsigned char* found = nullptr;
+    if (SSL_select_next_proto(&found, chosen_size, ours.data(), ours.size(), offered,
+                              offered_size) != OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    *chosen = found;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+}  // namespace
+
+TlsContext::TlsContext(ssl_ctx_st* context) : context_(context, &SSL_CTX_free) {}
+
+Result<TlsContext> TlsContext::client(const std::string& extra_ca_file) {
+    ERR_clear_error();
+    TlsContext made{SSL_CTX_new(TLS_client_method())};
+    SSL_CTX* context = made.get();
+    harden(context);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    if (SSL_CTX_set_default_verify_paths(context) != 1) {
+        return bad_files("of the system", "certificate authorities");
+    }
+    if (!extra_ca_file.empty() &&
+        SSL_CTX_load_verify_locations(context, extra_ca_file.c_str(), nullptr) != 1) {
+        return bad_files(extra_ca_file, "certificate authorities");
+    }
+    return made;
+}
+
+Result<TlsContext> TlsContext::server(const ServerTls& files) {
+    ERR_clear_error();
+    TlsContext made{SSL_CTX_new(TLS_server_method())};
+    SSL_CTX* context = made.get();
+    harden(context);
+    SSL_CTX_set_alpn_select_cb(context, &choose_http_1_1, nullptr);
+    if (SSL_CTX_use_certificate_chain_file(context, files.certificate_file.c_str()) != 1) {
+        return bad_files(files.certificate_file, "certificate");
+    }
+    if (SSL_CTX_use_PrivateKey_file(context, files.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context) != 1) {
+        return bad_files(files.key_file, "key");
+    }
+    return made;
+}
+
+TlsEngine::TlsEngine(const TlsContext& context) : ssl_(SSL_new(context.get())) {
+    BIO* incoming = BIO_new(BIO_s_mem());
+    BIO* outgoing = BIO_new(BIO_s_mem());
+    // An empty BIO means "not yet", never "end of file": the socket tells ends apart.
+    BIO_set_mem_eof_return(incoming, -1);
+    BIO_set_mem_eof_return(outgoing, -1);
+    SSL_set_bio(ssl_, incoming, outgoing);
+}
+
+TlsEngine::~TlsEngine() {
+    SSL_free(ssl_);
+}
+
+std::unique_ptr<TlsEngine> TlsEngine::client(const TlsContext& context, const std::string& host) {
+    std::unique_ptr<TlsEngine> engine{new TlsEngine(context)};
+    X509_VERIFY_PARAM* verify = SSL_get0_param(engine->ssl_);
+    if (is_address(host)) {
+        X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str());
+    } else {
+        X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        X509_VERIFY_PARAM_set1_host(verify, host.data(), host.size());
+        SSL_set_tlsext_host_name(engine->ssl_, host.c_str());
+    }
+    SSL_set_connect_state(engine->ssl_);
+    return engine;
+}
+
+std::unique_ptr<TlsEngine> TlsEngine::server(const TlsContext& context) {
+    std::unique_ptr<TlsEngine> engine{new TlsEngine(context)};
+    SSL_set_accept_state(engine->ssl_);
+    return engine;
+}
+
+TlsEngine::Step TlsEngine::judge(int outcome) {
+    if (outcome > 0) return Step::done;
+    switch (SSL_get_error(ssl_, outcome)) {
+        case SSL_ERROR_WANT_READ:
+            return Step::hungry;
+        case SSL_ERROR_ZERO_RETURN:
+            return Step::ended;
+        default:
+            break;
+    }
+    const auto verdict = SSL_get_verify_result(ssl_);
+    why_ =
+        verdict == X509_V_OK ? openssl_reason() : printable(X509_verify_cert_error_string(verdict));
+    ERR_clear_error();
+    return Step::failed;
+}
+
+TlsEngine::Step TlsEngine::handshake() {
+    ERR_clear_error();
+    return judge(SSL_do_handshake(ssl_));
+}
+
+TlsEngine::Step TlsEngine::read(std::span<char> into, std::size_t& got) {
+    ERR_clear_error();
+    got = 0;
+    return judge(SSL_read_ex(ssl_, into.data(), into.size(), &got));
+}
+
+TlsEngine::Step TlsEngine::write(std::string_view bytes, std::size_t& taken) {
+    ERR_clear_error();
+    taken = 0;
+    if (bytes.empty()) return Step::done;
+    while (taken < std::min(bytes.size(), slice_bytes)) {
+        std::size_t some = 0;
+        const auto step =
+            judge(SSL_write_ex(ssl_, bytes.data() + taken, bytes.size() - taken, &some));
+        if (step != Step::done) return step;
+        taken += some;
+    }
+    return Step::done;
+}
+
+void TlsEngine::say_goodbye() {
+    ERR_clear_error();
+    if (SSL_is_init_finished(ssl_)) SSL_shutdown(ssl_);
+    ERR_clear_error();
+}
+
+void TlsEngine::feed(std::string_view sealed) {
+    BIO_write(SSL_get_rbio(ssl_), sealed.data(), static_cast<int>(sealed.size()));
+}
+
+std::string_view TlsEngine::outgoing() const {
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(SSL_get_wbio(ssl_), &data);
+    return {data, static_cast<std::size_t>(size)};
+}
+
+void TlsEngine::sent_all() {
+    (void)BIO_reset(SSL_get_wbio(ssl_));
+}
+
+}  // namespace latchkey

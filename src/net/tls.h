@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <latchkey/error.h>
+
+#include "net/http_server.h"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace latchkey {
+
+/// Settings that many TLS connections share: TLS 1.2 or newer, no compression, no renegotiation, no
+/// early data.
+class TlsContext {
+public:
+    /// Trusts the system's store and, if given, the authorities of a PEM file.
+    /// errors  misconfigured  tls_files
+    static Result<TlsContext> client(const std::string& extra_ca_file);
+    /// errors  misconfigured  tls_files
+    static Result<TlsContext> server(const ServerTls& files);
+
+    ssl_ctx_st* get() const noexcept { return context_.get(); }
+
+private:
+    explicit TlsContext(ssl_ctx_st* context);
+    std::shared_ptr<ssl_ctx_st> context_;
+};
+
+/// One side of one TLS connection, without a socket: sealed bytes go in with `feed` and come out of
+/// `outgoing`, and plain ones the other way. Knows no time and never waits.
+class TlsEngine {
+public:
+    /// `host` is verified against the certificate: a name (sent as SNI too) or a numeric address.
+    static std::unique_ptr<TlsEngine> client(const TlsContext& context, const std::string& host);
+    static std::unique_ptr<TlsEngine> server(const TlsContext& context);
+    ~TlsEngine();
+
+    enum class Step {
+        done,    ///< something was achieved
+        hungry,  ///< needs more bytes of the peer
+        ended,   ///< the peer said close_notify
+        failed,  ///< broken for good; `why` has the reason
+    };
+
+    Step handshake();
+    Step read(std::span<char> into, std::size_t& got);
+    /// Takes at most 64 KB at once.
+    Step write(std::string_view bytes, std::size_t& taken);
+    /// Queues close_notify.
+    void say_goodbye();
+
+    void feed(std::string_view sealed);
+    /// Sealed bytes to be sent; valid until the next call of anything else.
+    std::string_view outgoing() const;
+    void sent_all();
+
+    const std::string& why() const { return why_; }
+
+private:
+    explicit TlsEngine(const TlsContext& context);
+    Step judge(int outcome);
+
+    ssl_st* ssl_ = nullptr;
+    std::string why_;
+};
+
+}  // namespace latchkey
