@@ -4,12 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <span>
 #include <utility>
 
 #include "base/text.h"
@@ -18,7 +15,6 @@ namespace latchkey {
 
 namespace {
 
-constexpr std::size_t key_bytes = 32;
 constexpr std::size_t most_file_bytes = 4096;
 
 Error refused(std::string message) {
@@ -55,30 +51,6 @@ std::string unfit(const struct stat& file) {
     return {};
 }
 
-std::string_view trimmed(std::string_view text) {
-    const auto blank = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
-    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-    return text;
-}
-
-std::optional<std::string> from_hex(std::string_view text) {
-    const auto digit = [](char c) {
-        if (c >= '0' && c <= '9') return c - '0';
-        if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-        if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-        return -1;
-    };
-    std::string bytes;
-    for (std::size_t at = 0; at + 1 < text.size(); at += 2) {
-        const int high = digit(text[at]);
-        const int low = digit(text[at + 1]);
-        if (high < 0 || low < 0) return std::nullopt;
-        bytes.push_back(static_cast<char>(high * 16 + low));
-    }
-    return bytes;
-}
-
 bool write_all(int descriptor, std::string_view bytes) {
     while (!bytes.empty()) {
         const auto wrote = ::write(descriptor, bytes.data(), bytes.size());
@@ -91,24 +63,7 @@ bool write_all(int descriptor, std::string_view bytes) {
 
 }  // namespace
 
-Result<Secret> parse_master_key(const Secret& text) {
-    const auto key = trimmed(text.reveal());
-    std::optional<std::string> bytes;
-    if (key.size() == 2 * key_bytes) {
-        bytes = from_hex(key);
-    } else {
-        bytes = from_base64(key);
-    }
-    if (!bytes || bytes->size() != key_bytes) {
-        if (bytes) wipe(*bytes);
-        return refused(
-            "The master key is not 32 bytes as base64 or 64 hexadecimal digits. Make one with: "
-            "openssl rand -base64 32");
-    }
-    return Secret::take(std::move(*bytes));
-}
-
-Result<std::optional<Secret>> read_master_key(const std::string& path) {
+Result<std::optional<Secret>> read_master_key_file(const std::string& path) {
     const File file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (!file.open()) {
         if (errno == ENOENT) return std::optional<Secret>{};
@@ -133,29 +88,14 @@ Result<std::optional<Secret>> read_master_key(const std::string& path) {
         held += static_cast<std::size_t>(got);
     }
     text.resize(held);
-    auto key = parse_master_key(Secret::take(std::move(text)));
-    if (!key) return key.error();
-    return std::optional<Secret>{std::move(*key)};
+    return std::optional<Secret>{Secret::take(std::move(text))};
 }
 
-Result<Secret> make_master_key(const std::string& path, Random& random) {
-    std::array<std::byte, key_bytes> bytes{};
-    random.fill(bytes);
-    std::string raw(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    std::string text = base64(raw) + "\n";
-    auto key = Secret::take(std::move(raw));
-    ::explicit_bzero(bytes.data(), bytes.size());
-
+Result<void> make_master_key_file(const std::string& path, const Secret& text) {
     const File file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
-    if (!file.open()) {
+    if (!file.open()) return refused_by_system(path, "made", errno);
+    if (!write_all(file.get(), text.reveal()) || ::fsync(file.get()) != 0) {
         const int error = errno;
-        wipe(text);
-        return refused_by_system(path, "made", error);
-    }
-    const bool written = write_all(file.get(), text) && ::fsync(file.get()) == 0;
-    const int error = errno;
-    wipe(text);
-    if (!written) {
         ::unlink(path.c_str());
         return refused_by_system(path, "written", error);
     }
@@ -165,7 +105,7 @@ Result<Secret> make_master_key(const std::string& path, Random& random) {
     if (!directory.open() || ::fsync(directory.get()) != 0) {
         return refused_by_system(path, "made durable", errno);
     }
-    return key;
+    return {};
 }
 
 }  // namespace latchkey
