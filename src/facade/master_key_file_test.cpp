@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include "facade/test_folder.h"
+#include "tests/support/folder.h"
 
 namespace latchkey {
 
