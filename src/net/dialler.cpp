@@ -63,10 +63,12 @@ Error not_allowed(const Origin& to) {
 }  // namespace
 
 Dialler::Dialler(const NetOptions& options, Clock& clock)
-    : options_(options),
-      clock_(clock),
-      system_(clock),
-      tls_(TlsContext::client(options.extra_ca_file)) {}
+    : options_(options), clock_(clock), system_(clock) {}
+
+const Result<TlsContext>& Dialler::tls() {
+    std::call_once(tls_made_, [this] { tls_ = TlsContext::client(options_.extra_ca_file); });
+    return *tls_;
+}
 
 bool Dialler::is_private(const Origin& to) const {
     return std::find(options_.private_origins.begin(), options_.private_origins.end(), to) !=
@@ -89,7 +91,7 @@ Task<std::unique_ptr<Stream>> Dialler::dial(Origin to, Deadline by) {
                             " would be reached without TLS. Only an origin configured as "
                             "private may be; use https."};
     }
-    if (to.tls && !tls_) co_return tls_.error();
+    if (to.tls && !tls()) co_return tls().error();
 
     const Deadline connect_by = by.sooner(clock_.steady() + options_.limits.resolve_and_connect);
     auto found = co_await addresses(to, connect_by);
@@ -131,7 +133,7 @@ Task<std::unique_ptr<Stream>> Dialler::dial(Origin to, Deadline by) {
     }
 
     if (to.tls) {
-        auto engine = TlsEngine::client(*tls_, to.host);
+        auto engine = TlsEngine::client(*tls(), to.host);
         Watch watch{clock_, on};
         watch.at(by.sooner(clock_.steady() + options_.limits.tls_handshake).at,
                  [&socket] { socket->reset(); });

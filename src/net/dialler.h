@@ -1,6 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "net/net_transport.h"
 #include "net/tls.h"
@@ -19,11 +23,14 @@ public:
 private:
     Task<std::vector<std::string>> addresses(const Origin& to, Deadline by);
     bool is_private(const Origin& to) const;
+    /// Made with the first https origin: reading a large CA file takes tens of milliseconds.
+    const Result<TlsContext>& tls();
 
     const NetOptions& options_;
     Clock& clock_;
     SystemResolver system_;
-    Result<TlsContext> tls_;
+    std::once_flag tls_made_;
+    std::optional<Result<TlsContext>> tls_;
 };
 
 }  // namespace latchkey

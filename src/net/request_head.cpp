@@ -23,7 +23,7 @@ constexpr Refusal bad_host{
 constexpr Refusal bad_length{400, "The request's Content-Length is not one plain number."};
 constexpr Refusal bad_coding{400, "The request's Transfer-Encoding is not one \"chunked\"."};
 constexpr Refusal two_framings{400, "The request has both Content-Length and Transfer-Encoding."};
-constexpr Refusal bad_version{505, "This server speaks HTTP/1.1 and HTTP/1.0."};
+constexpr Refusal bad_version{505, "This server speaks no version of HTTP but 1.1 and 1.0."};
 constexpr Refusal bad_expectation{417, "The only expectation this server meets is 100-continue."};
 constexpr Refusal body_too_long{413, "The request's body is too long."};
 

@@ -64,6 +64,13 @@ bool printable_as_http(const Reply& reply) {
            });
 }
 
+/// `line` may begin with the CR LF that ends the chunk before.
+bool sane_chunk_line(std::string_view line) {
+    constexpr std::size_t most_digits = 16;
+    if (line.starts_with("\r\n")) line.remove_prefix(2);
+    return line.find_first_not_of("0123456789abcdefABCDEF") <= most_digits;
+}
+
 ServedRequest taken_from(const Parser& parser) {
     const auto& message = parser.get();
     ServedRequest request;
@@ -173,7 +180,6 @@ Async<ServerConnection::Incoming> ServerConnection::read_body(std::string_view h
                                                               const HeadFacts& facts,
                                                               Incoming incoming) {
     Parser parser;
-    parser.eager(true);
     parser.header_limit(static_cast<std::uint32_t>(std::max(head.size(), limits_.head_bytes) +
                                                    head_room));  // also of a trailer
     parser.body_limit(limits_.body_bytes);
@@ -191,6 +197,13 @@ Async<ServerConnection::Incoming> ServerConnection::read_body(std::string_view h
     incoming.keep_alive = parser.keep_alive();
     incoming.http_1_0 = parser.get().version() == 10;
 
+    // Not eager: one call of `put` then eats one chunk's line, and nothing else, and it can be
+    // looked at. Beast takes any number of leading zeros, where other programs cut the number.
+    bool chunk_line = false;
+    auto note_chunk = [&chunk_line](std::uint64_t, boost::beast::string_view,
+                                    boost::system::error_code&) { chunk_line = true; };
+    parser.on_chunk_header(note_chunk);
+
     const bool wants_body = !parser.is_done();
     if (wants_body && facts.expects_continue && received_.empty()) {
         std::size_t handed = 0;
@@ -203,7 +216,12 @@ Async<ServerConnection::Incoming> ServerConnection::read_body(std::string_view h
     while (!parser.is_done()) {
         std::size_t used = 0;
         if (!received_.empty()) {
+            chunk_line = false;
             used = parser.put(boost::asio::buffer(received_.data(), received_.size()), failed);
+            if (chunk_line && !sane_chunk_line({received_.data(), used})) {
+                incoming.refusal = bad_body;
+                co_return incoming;
+            }
             received_.erase(0, used);
         }
         if (failed == http::error::need_more) failed = {};

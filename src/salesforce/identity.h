@@ -22,8 +22,8 @@ Result<Identity> parse_identity_url(std::string_view url);
 /// errors  bad_input  invalid_id
 Result<std::string> id18(std::string_view id);
 
-/// base64(HMAC-SHA256(client_secret, id + issued_at)), compared in constant time. It vouches for the
-/// identity URL alone, not for the tokens.
+/// base64(HMAC-SHA256(client_secret, id + issued_at)), compared in constant time. It vouches for
+/// the identity URL alone, not for the tokens.
 bool signature_matches(const Secret& client_secret, std::string_view id, std::string_view issued_at,
                        std::string_view signature);
 
