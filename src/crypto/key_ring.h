@@ -13,8 +13,8 @@
 
 namespace latchkey {
 
-/// What a sealed value is bound to: a list of fields, each with its length, so that no two different
-/// lists make the same bytes.
+/// What a sealed value is bound to: a list of fields, each with its length, so that no two
+/// different lists make the same bytes.
 class Binding {
 public:
     explicit Binding(std::string_view purpose) { add(purpose); }

@@ -1,0 +1,123 @@
+#include "crypto/key_ring.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/text.h"
+#include "crypto/hash.h"
+#include "crypto/locked_key.h"
+#include "crypto/sealed_format.h"
+#include "crypto/sealing.h"
+
+namespace latchkey {
+namespace {
+
+void add_number(std::string& bytes, std::uint64_t number) {
+    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xff);
+}
+
+Error no_sealing_key() {
+    return Error{Fault::misconfigured, "no_sealing_key",
+                 "The key ring is empty. Load it before anything is sealed."};
+}
+
+/// The header is bound too, so that a value cannot be passed off as another key's.
+std::string associated(std::string_view header, const Binding& to) {
+    std::string bytes{header};
+    bytes += to.bytes();
+    return bytes;
+}
+
+constexpr const char* seal_label = "latchkey seal 1";
+constexpr const char* hash_label = "latchkey keyed hash 1";
+
+}  // namespace
+
+Binding& Binding::add(std::string_view field) {
+    // A letter for the kind, then the length: no list is the beginning or the other reading of
+    // another one.
+    bytes_ += 't';
+    add_number(bytes_, field.size());
+    bytes_ += field;
+    return *this;
+}
+
+Binding& Binding::add(std::int64_t number) {
+    bytes_ += 'n';
+    add_number(bytes_, static_cast<std::uint64_t>(number));
+    return *this;
+}
+
+struct KeyRing::Impl {
+    struct Entry {
+        std::string id;
+        LockedKey seals;  // the kept key itself is not used for anything but deriving
+        LockedKey hashes;
+    };
+    std::vector<Entry> entries;  // oldest first
+
+    const Entry* find(std::string_view id) const {
+        const auto found = std::find_if(entries.begin(), entries.end(),
+                                        [&](const Entry& entry) { return entry.id == id; });
+        return found == entries.end() ? nullptr : &*found;
+    }
+};
+
+KeyRing::KeyRing() : impl_(std::make_unique<Impl>()) {}
+KeyRing::~KeyRing() = default;
+KeyRing::KeyRing(KeyRing&&) noexcept = default;
+KeyRing& KeyRing::operator=(KeyRing&&) noexcept = default;
+
+Result<void> KeyRing::add(std::string id, const Secret& key) {
+    if (!is_key_id(id) || key.size() != LockedKey::size || impl_->find(id) != nullptr)
+        return Error{Fault::bad_input, "invalid_key",
+                     "A sealing key needs an id of 8 hexadecimal digits that is new to this ring, "
+                     "and 32 bytes. Check where the key came from."};
+    const LockedKey root{key.reveal()};
+    impl_->entries.push_back({std::move(id), root.derive(seal_label), root.derive(hash_label)});
+    return {};
+}
+
+bool KeyRing::empty() const {
+    return impl_->entries.empty();
+}
+
+const std::string& KeyRing::newest() const {
+    static const std::string none;
+    return empty() ? none : impl_->entries.back().id;
+}
+
+Result<Sealed> KeyRing::seal(const Binding& to, const Secret& value, Random& random) const {
+    if (empty()) return no_sealing_key();
+    const auto& entry = impl_->entries.back();
+    std::string header = seal_header(entry.id);
+    const std::string body = encrypt(entry.seals, associated(header, to), value, random);
+    return Sealed{std::move(header) + body};
+}
+
+Result<Secret> KeyRing::open(const Binding& to, const Sealed& value) const {
+    const std::string_view bytes = value.bytes;
+    const auto id = key_id_of(bytes);
+    if (!id) return corrupt();
+    const auto* entry = impl_->find(*id);
+    if (entry == nullptr)
+        return Error{Fault::misconfigured, "key_unavailable",
+                     "A value was sealed with key " + *id +
+                         ", which this key ring lacks. Start with the keys of this installation."};
+    return decrypt(entry->seals, associated(bytes.substr(0, seal_header_bytes), to),
+                   bytes.substr(seal_header_bytes));
+}
+
+Result<std::string> KeyRing::keyed_hash(std::string_view purpose, const Secret& value) const {
+    if (empty()) return no_sealing_key();
+    const LockedKey& root = impl_->entries.front().hashes;
+    // A key of its own for each purpose; the same value under two purposes shows no likeness.
+    std::string label = Binding{purpose}.bytes();
+    label += '\x01';
+    std::string key = hmac_sha256(root.view(), label);
+    const std::string hash = hmac_sha256(key, value.reveal());
+    wipe(key);
+    return base64url(hash);
+}
+
+}  // namespace latchkey
