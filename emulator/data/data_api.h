@@ -13,8 +13,8 @@ namespace latchkey::emulator {
 
 /// Who stands behind an access token that the OAuth side has found alive.
 struct Caller {
-    std::string org_id;        ///< 18 characters
-    std::string user_id;       ///< 18 characters
+    std::string org_id;   ///< 18 characters
+    std::string user_id;  ///< 18 characters
     std::string username;
     std::string identity_url;  ///< absolute
 };

@@ -1,0 +1,158 @@
+#include "emulator/data/data_api.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+#include <boost/json.hpp>
+
+#include "base/text.h"
+#include "emulator/data/answers.h"
+#include "emulator/data/call.h"
+#include "emulator/data/query.h"
+#include "emulator/data/records.h"
+#include "emulator/data/resources.h"
+#include "emulator/data/seed.h"
+#include "emulator/data/sobjects.h"
+
+namespace latchkey::emulator {
+namespace {
+
+constexpr std::int64_t usual_daily_limit = 15'000;
+constexpr std::chrono::hours limit_window{24};
+
+/// The path's decoded segments, empty ones left out, so that a closing or doubled slash means
+/// nothing. nullopt if a segment cannot be decoded.
+std::optional<std::vector<std::string>> segments_of(std::string_view path) {
+    std::vector<std::string> segments;
+    while (!path.empty()) {
+        const std::string_view one = path.substr(0, path.find('/'));
+        path.remove_prefix(std::min(path.size(), one.size() + 1));
+        if (one.empty()) continue;
+        auto decoded = percent_decode(one);
+        if (!decoded) return std::nullopt;
+        segments.push_back(std::move(*decoded));
+    }
+    return segments;
+}
+
+/// ".json" at the end asks for what is answered anyhow. An external id may end so by itself.
+void drop_json_suffix(std::vector<std::string>& path) {
+    constexpr std::string_view suffix = ".json";
+    const bool external = path.size() == 4 && path[0] == "sobjects";
+    if (path.empty() || external || !path.back().ends_with(suffix)) return;
+    path.back().resize(path.back().size() - suffix.size());
+}
+
+Reply route(const Call& call, Org& org, Cursors& cursors, const Usage& usage) {
+    if (call.path.empty()) return answer_resources(call);
+    const std::string& first = call.path[0];
+    if (first == "query" || first == "queryAll") return answer_query(call, org, cursors);
+    if (first == "sobjects") return answer_sobjects(call, org);
+    if (first == "limits" && call.path.size() == 1) return answer_limits(call, usage);
+    const auto is = [&](std::initializer_list<std::string_view> path) {
+        return std::ranges::equal(call.path, path);
+    };
+    if (is({"tooling", "query"})) return answer_tooling_query(call);
+    if (is({"chatter", "users", "me"})) return answer_me(call, org);
+    return error_reply(no_such_resource());
+}
+
+}  // namespace
+
+struct DataApi::Impl {
+    Impl(std::uint64_t seed, std::string org_id, std::string user_id, std::string username)
+        : org(seed, std::move(org_id), std::move(user_id), std::move(username)) {}
+
+    Reply answer(const ServedRequest& request, const Caller& caller, WallTime now,
+                 std::vector<std::string> path) {
+        std::string method = request.method == "HEAD" ? "GET" : request.method;
+        auto params = parse_form(request.query);
+        if (!params) {
+            return error_reply({400, "BAD_REQUEST", "The query string cannot be decoded."});
+        }
+        const int version = version_of(path.front());
+        if (version == 0) return error_reply(no_such_resource());
+        if (version < oldest_version) {
+            return error_reply({410, "UNSUPPORTED_API_VERSION",
+                                fmt::format("API version {}.0 is retired; use {}.0 or newer.",
+                                            version, oldest_version)});
+        }
+        path.erase(path.begin());
+        drop_json_suffix(path);
+        Call call{request,
+                  caller,
+                  now,
+                  version,
+                  fmt::format("/services/data/v{}.0", version),
+                  std::move(method),
+                  std::move(path),
+                  std::move(*params)};
+        if (call.method == "POST") call.method = call.param("_HttpMethod").value_or("POST");
+        return route(call, org, cursors, usage);
+    }
+
+    /// Counts the request; false if the day's allowance is used up.
+    bool count(WallTime now) {
+        if (now - window_start >= limit_window) {
+            window_start = now;
+            usage.used = 0;
+        }
+        if (usage.used >= usage.limit) return false;
+        ++usage.used;
+        return true;
+    }
+
+    /// Users come from the OAuth side; one that the org does not know yet has just logged in.
+    void know(const Caller& caller) {
+        Table& users = org.table(*find_object("User"));
+        if (!users.find(caller.user_id)) add_user(users, caller.user_id, caller.username);
+    }
+
+    Org org;
+    Cursors cursors;
+    Usage usage{0, usual_daily_limit};
+    WallTime window_start{};
+};
+
+DataApi::DataApi(std::uint64_t seed, std::string org_id, std::string user_id, std::string username)
+    : impl_(std::make_unique<Impl>(seed, std::move(org_id), std::move(user_id),
+                                   std::move(username))) {}
+
+DataApi::~DataApi() = default;
+
+Reply DataApi::handle(const ServedRequest& request, const std::optional<Caller>& caller,
+                      WallTime now) {
+    constexpr std::string_view root = "/services/data";
+    auto path = segments_of(
+        std::string_view(request.path).substr(std::min(root.size(), request.path.size())));
+    if (path && path->empty()) {
+        if (request.method == "GET" || request.method == "HEAD") return versions_reply();
+        return method_refused(request.method, "HEAD,GET");
+    }
+    if (!caller) {
+        return error_reply({401, "INVALID_SESSION_ID", "Session expired or invalid"});
+    }
+    Reply reply;
+    if (!impl_->count(now)) {
+        reply = error_reply({403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."});
+    } else if (!path) {
+        reply = error_reply(no_such_resource());
+    } else {
+        impl_->know(*caller);
+        reply = impl_->answer(request, *caller, now, std::move(*path));
+    }
+    reply.headers.add("Sforce-Limit-Info",
+                      fmt::format("api-usage={}/{}", impl_->usage.used, impl_->usage.limit));
+    return reply;
+}
+
+void DataApi::set_daily_limit(std::int64_t requests) {
+    impl_->usage = Usage{0, requests};
+}
+
+void DataApi::reset() {
+    Org& org = impl_->org;
+    impl_ = std::make_unique<Impl>(org.seed(), org.org_id(), org.user_id(), org.username());
+}
+
+}  // namespace latchkey::emulator
