@@ -33,8 +33,9 @@ struct RefresherParts {
     ProtocolTimes times = {};
 };
 
-/// Keeps tokens fresh: at most one refresh a connection, one use a refresh token, ever. The protocol
-/// is described in README.md of this room; its decisions are the pure functions of protocol.h.
+/// Keeps tokens fresh: at most one refresh a connection, one use a refresh token, ever. The
+/// protocol is described in README.md of this room; its decisions are the pure functions of
+/// protocol.h.
 class Refresher final : public TokenSource {
 public:
     explicit Refresher(RefresherParts parts);

@@ -1,0 +1,299 @@
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "refresh/refresher_impl.h"
+
+// One attempt, in the protocol's order: re-read, prepare, claim, send once, journal, settle. Each
+// line may fail, and each failure leaves a state that the next caller, or the next process, can
+// tell from every other.
+
+namespace latchkey {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int rounds_most = 5;
+constexpr milliseconds conflict_pause{50};
+/// The largest answer that is read, and what sealing and framing add to it.
+constexpr std::size_t answer_room = (1024 + 64) * 1024;
+
+class SlotHeld {
+public:
+    explicit SlotHeld(Slots& slots) : slots_(slots) {}
+    SlotHeld(const SlotHeld&) = delete;
+    SlotHeld& operator=(const SlotHeld&) = delete;
+    ~SlotHeld() { slots_.give_back(); }
+
+private:
+    Slots& slots_;
+};
+
+/// A probe of a circuit that ends without a verdict lets the next attempt probe.
+class Probes {
+public:
+    explicit Probes(Pacing& pacing) : pacing_(pacing) {}
+    Probes(const Probes&) = delete;
+    Probes& operator=(const Probes&) = delete;
+    ~Probes() {
+        for (const auto& key : keys_) pacing_.circuit_idle(key);
+    }
+    std::optional<Error> pass(const std::string& key, SteadyTime now) {
+        const auto probe = pacing_.circuit(key, now);
+        if (!probe) return probe.error();
+        if (*probe) keys_.push_back(key);
+        return std::nullopt;
+    }
+
+private:
+    Pacing& pacing_;
+    std::vector<std::string> keys_;
+};
+
+Error shutting_down() {
+    Error error{Fault::try_later, "refresh_in_progress",
+                "This process is stopping and begins no refresh. Ask again in a moment."};
+    error.retry_after = seconds{1};
+    return error;
+}
+
+}  // namespace
+
+Refresher::Impl::WorkPtr Refresher::Impl::start_refresh(const ConnectionId& who, Cause cause) {
+    if (stopping->is_set()) return nullptr;
+    auto work = works.begin(who);
+    if (!work) return nullptr;
+    auto self = shared_from_this();
+    boost::asio::co_spawn(parts.loop, work_refresh(self, work, who, cause),
+                          [self, work, who](std::exception_ptr failed) {
+                              if (failed) {
+                                  work->answer(Error{Fault::internal, "refresh_failed",
+                                                     "A refresh ended unexpectedly. Report it."});
+                                  self->parts.log.write(Level::error, "refresh_failed",
+                                                        {Field{"connection", who.text}});
+                              }
+                              self->end(who);
+                          });
+    return work;
+}
+
+Async<void> Refresher::Impl::work_refresh(std::shared_ptr<Impl> self, WorkPtr work,
+                                          ConnectionId who, Cause cause) {
+    parts.stops.reached("CP1");
+    co_await slots.take();
+    SlotHeld held{slots};
+    auto outcome = co_await attempt(work, who, cause);
+    if (!outcome) {
+        work->answer(outcome.error());
+    } else if (*outcome) {
+        work->answer(**outcome);
+    }
+}
+
+Async<Refresher::Impl::Outcome> Refresher::Impl::attempt(WorkPtr work, ConnectionId who,
+                                                         Cause cause) {
+    for (int round = 0; round < rounds_most; ++round) {
+        if (stopping->is_set()) co_return shutting_down();
+        auto sight = co_await look(who, cause.demand, store_time());
+        if (!sight) co_return sight.error();
+        auto seen = std::move(*sight);
+        auto outcome = co_await attempt_once(work, std::move(seen), cause);
+        if (outcome) co_return std::move(*outcome);
+        // Somebody else was first. What they did shows in a moment.
+        const auto until = parts.clock.steady() + conflict_pause * (round + 1);
+        co_await wait_for(stopping, parts.clock, until);
+    }
+    Error error{Fault::try_later, "refresh_in_progress",
+                "Another writer keeps changing this connection. Ask again in a moment."};
+    error.retry_after = seconds{1};
+    co_return error;
+}
+
+Async<std::optional<Refresher::Impl::Outcome>> Refresher::Impl::attempt_once(WorkPtr work,
+                                                                             Sight sight,
+                                                                             Cause cause) {
+    const auto row = sight.grant.row;
+    switch (sight.decision.step) {
+        case protocol::Step::serve: {
+            std::optional<AccessToken> token = access_token_of(sight.grant);
+            co_return Outcome{std::move(token)};
+        }
+        case protocol::Step::refuse:
+            co_return Outcome{sight.decision.error};
+        case protocol::Step::wait:
+            co_return Outcome{waiting(sight)};
+        case protocol::Step::give_up: {
+            auto told = sight.decision.error;
+            auto gone = co_await set_aside(row, State::reauth_required, "no_refresh_token", told);
+            co_return std::move(gone);
+        }
+        case protocol::Step::confirm: {
+            Error told{Fault::try_later, "rotation_uncertain",
+                       "The database was put back; Salesforce is being asked about this "
+                       "connection. Ask again later."};
+            auto doubted = co_await set_aside(row, State::uncertain, "suspect", told);
+            co_return std::move(doubted);
+        }
+        case protocol::Step::refresh:
+            break;
+    }
+    const auto now = parts.clock.steady();
+    if (auto wait = pacing.too_soon(row.key.connection, cause.refused, now)) {
+        Error error{Fault::try_later, "rate_limited",
+                    "This connection was refreshed less than a minute ago. Ask again later."};
+        error.retry_after = *wait;
+        co_return Outcome{std::move(error)};
+    }
+    if (auto held = pacing.held(row.key.connection, now)) co_return Outcome{std::move(*held)};
+    Probes probes{pacing};
+    if (auto open = probes.pass(row.provider.text, now)) co_return Outcome{std::move(*open)};
+    if (auto open = probes.pass(org_circuit(row), now)) co_return Outcome{std::move(*open)};
+
+    auto ready = co_await prepare(row);
+    if (!ready) co_return Outcome{ready.error()};
+    auto prepared = std::move(*ready);
+    bool again = false;
+    auto outcome = co_await claim_and_spend(work, std::move(sight), std::move(prepared), &again);
+    if (again) co_return std::nullopt;
+    co_return std::move(outcome);
+}
+
+/// All that can fail without harm fails here, before anything is claimed. The node's own journal
+/// needs no look: recover() applied what an earlier process left, and within this one a work ends
+/// only when its answer is in the row.
+Task<Refresher::Impl::Ready> Refresher::Impl::prepare(GrantRow row) {
+    auto provider = parts.providers.find(row.provider);
+    if (!provider)
+        co_return Error{Fault::misconfigured, "unknown_provider",
+                        "The connection's provider is not configured any more. Configure it "
+                        "again or revoke the connection."};
+    auto login = protocol::login_of(*provider, row);
+    if (!login) co_return Error{Fault::misconfigured, login.error().code, login.error().message};
+    auto space = co_await parts.store.journal().reserve(answer_room, store_time());
+    if (!space)
+        co_return Error{Fault::try_later, "storage_unavailable",
+                        "There is no room to keep an answer, so nothing was sent (" +
+                            space.error().code + "). Free some space."};
+    parts.stops.reached("CP2");
+    auto line =
+        co_await parts.endpoint.connect(*provider, *login, parts.clock.in(parts.times.dial));
+    if (!line) {
+        const auto plan = protocol::plan_for(line.error(), false);
+        const bool away = line.error().fault == Fault::try_later;
+        Error told = away ? plan.error : line.error();
+        pacing.hold(row.key.connection, told, parts.clock.steady());
+        if (const auto pause = pacing.held(row.key.connection, parts.clock.steady())) told = *pause;
+        say(Level::warning, "refresh_not_sent", row, line.error().code);
+        co_return told;
+    }
+    parts.stops.reached("CP3");
+    co_return Ready{*provider, *login, std::move(*line)};
+}
+
+Async<Refresher::Impl::Outcome> Refresher::Impl::claim_and_spend(WorkPtr work, Sight sight,
+                                                                 Ready ready, bool* again) {
+    // Read before the claim is issued: the time that its commit takes counts against the sending,
+    // so that nobody who waits out the quiet period can meet a request that leaves late.
+    const auto issued = parts.clock.steady();
+    auto claim = co_await parts.vault.claim(sight.grant, parts.node, store_time());
+    if (claim) {
+        parts.stops.reached("CP6");
+        auto outcome = co_await spend(work, std::move(ready), std::move(*claim), issued, false);
+        co_return outcome;
+    }
+    if (claim.error().code == "claim_conflict") {
+        *again = true;
+        co_return std::optional<AccessToken>{};
+    }
+    // It may be noted or not. Either way nothing was sent, and nothing will be.
+    if (claim.error().fault == Fault::outcome_unknown) {
+        co_await undo_claim(std::move(sight.grant));
+        co_return Error{Fault::try_later, "storage_unavailable",
+                        "The store did not say whether it noted the attempt, so nothing was sent. "
+                        "Ask again later."};
+    }
+    co_return claim.error();
+}
+
+Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready, Claim claim,
+                                                       SteadyTime issued, bool again) {
+    const auto send_before = issued + parts.times.send;
+    parts.stops.reached("CP7");
+    const auto sent = *claim.grant.refresh_token;
+    const auto by = parts.clock.in(parts.times.send + parts.times.answer);
+    auto raw = co_await ready.line.refresh(sent, send_before, by);
+
+    Settling settling;
+    if (!raw) {
+        settling.plan = protocol::plan_for(raw.error(), again);
+    } else {
+        parts.stops.reached("CP13");
+        settling.packed = raw->pack();
+        // Before anybody parses it: until this is written, nobody else in the world knows the
+        // next refresh token, and a parser's fault must not be able to lose it.
+        auto noted = co_await parts.vault.note(claim, settling.packed, store_time());
+        if (noted) {
+            settling.number = *noted;
+            settling.packed = Secret{};
+        }
+        parts.stops.reached("CP16");
+        const auto verdict = judge_refresh(*raw);
+        settling.plan = protocol::plan_for(verdict, sent, again);
+        if (settling.plan.keeps_tokens)
+            settling.fresh = protocol::fresh_from(verdict, claim.grant, ready.provider, ready.login,
+                                                  parts.clock.wall());
+        parts.stops.reached("CP17");
+    }
+    settling.claim = std::move(claim);
+    auto outcome = co_await settle_until_known(work, std::move(settling));
+    co_return outcome;
+}
+
+/// After a claim whose commit has no known outcome: takes back what may have been noted. What this
+/// cannot reach is found by the take-over, after everybody's deadlines.
+Async<void> Refresher::Impl::undo_claim(Grant seen) {
+    for (int i = 0; i < rounds_most; ++i) {
+        auto row = co_await parts.store.grants().find(seen.row.key, store_time());
+        if (row) {
+            const bool ours = row->state == State::in_flight && row->attempt_node == parts.node &&
+                              row->attempt != seen.row.attempt;
+            if (!ours) co_return;
+            Claim claim;
+            claim.grant = seen;
+            claim.grant.row = *row;
+            auto undone = co_await parts.vault.settle(claim, Settlement::Kind::not_consumed,
+                                                      "claim_unknown", store_time());
+            if (undone || undone.error().fault == Fault::conflict) co_return;
+        }
+        co_await wait_for(stopping, parts.clock, parts.clock.steady() + conflict_pause * (1 << i));
+        if (stopping->is_set()) co_return;
+    }
+}
+
+/// Moves an ACTIVE row that may not be refreshed as it stands.
+Async<Refresher::Impl::Outcome> Refresher::Impl::set_aside(GrantRow row, State to,
+                                                           std::string reason, Error told) {
+    Move change;
+    change.key = row.key;
+    change.grant_generation = row.grant_generation;
+    change.from = State::active;
+    change.attempt = row.attempt;
+    change.to = to;
+    change.reason = std::move(reason);
+    auto moved = co_await parts.store.grants().move(change, store_time());
+    if (!moved && moved.error().code == "move_conflict") co_return std::optional<AccessToken>{};
+    if (!moved) co_return moved.error();
+    if (to == State::uncertain) {
+        watch(*moved);
+        say(Level::warning, "connection_suspect", *moved, name(to));
+    } else {
+        memory.forget(row.key.connection);
+        say(Level::warning, "connection_reauth_required", *moved, name(to));
+    }
+    co_return told;
+}
+
+}  // namespace latchkey

@@ -1,0 +1,228 @@
+#include "refresh/refresher.h"
+
+#include <utility>
+
+#include "refresh/refresher_impl.h"
+
+namespace latchkey {
+namespace {
+
+using std::chrono::seconds;
+
+/// More would only help where each look finds another writer just ahead.
+constexpr int looks_most = 5;
+/// Attempts that hold a socket to Salesforce at once.
+constexpr std::size_t slots_most = 256;
+
+Error busy(seconds after) {
+    Error error{Fault::try_later, "refresh_in_progress",
+                "A refresh of this connection is under way. Ask again in a moment."};
+    error.retry_after = after;
+    return error;
+}
+
+/// Failures after which an older token that is still good may be handed out instead.
+bool leaves_token_alone(const Error& error) {
+    return error.fault != Fault::reauthorize && error.fault != Fault::conflict &&
+           error.fault != Fault::not_found && error.code != "corrupt";
+}
+
+}  // namespace
+
+AccessToken access_token_of(const Grant& grant) {
+    AccessToken token;
+    token.token = grant.access_token;
+    token.instance_url = grant.row.instance_url;
+    token.generation = grant.row.generation;
+    token.received_at = grant.row.access_received_at;
+    token.expires_at = grant.row.access_expires_at;
+    return token;
+}
+
+Refresher::Impl::Impl(RefresherParts with)
+    : parts(std::move(with)),
+      memory(parts.times.remember),
+      pacing(parts.times, parts.random),
+      works(parts.loop),
+      slots(parts.loop, slots_most),
+      stopping(std::make_shared<Event>(parts.loop)),
+      idle(std::make_shared<Event>(parts.loop)) {}
+
+Task<AccessToken> Refresher::Impl::token(std::shared_ptr<Impl> self, ConnectionId who,
+                                         TokenDemand demand, Deadline by) {
+    const auto& clock = parts.clock;
+    for (int i = 0; i < looks_most; ++i) {
+        if (auto kept = memory.find(who, demand, clock.wall(), clock.steady())) co_return *kept;
+        // While the database is away the journal vouches for this token.
+        auto work = works.find(who);
+        if (work && work->given() && work->given()->has_value() &&
+            meets(**work->given(), demand, clock.wall()))
+            co_return **work->given();
+
+        auto sight = co_await look(who, demand, by);
+        if (!sight) co_return sight.error();
+        const auto step = sight->decision.step;
+        if (step == protocol::Step::serve) {
+            auto token = access_token_of(sight->grant);
+            memory.remember(who, token, clock.steady());
+            co_return token;
+        }
+        if (step == protocol::Step::refuse) co_return sight->decision.error;
+
+        work = works.find(who);
+        if (!work && step == protocol::Step::wait) co_return waiting(*sight);
+        if (!work) work = start_refresh(who, Cause{sight->demand, demand.newer_than.has_value()});
+        if (!work) co_return busy(seconds{5});
+        const bool over = co_await wait_for(work->answered(), parts.clock, by.at);
+
+        const auto& row = sight->grant.row;
+        const bool fallback = protocol::still_serves(row, sight->demand, clock.wall());
+        if (!over) {
+            if (fallback) co_return access_token_of(sight->grant);
+            co_return busy(seconds{1});
+        }
+        const auto& given = work->given();
+        if (!given) continue;
+        if (given->has_value()) {
+            if (meets(**given, sight->demand, clock.wall())) co_return **given;
+            // As good as Salesforce makes them, though shorter than asked for.
+            if (!sight->demand.newer_than || (*given)->generation > *sight->demand.newer_than)
+                co_return **given;
+            continue;
+        }
+        if (fallback && leaves_token_alone(given->error())) co_return access_token_of(sight->grant);
+        co_return given->error();
+    }
+    co_return busy(seconds{1});
+}
+
+Task<Connection> Refresher::Impl::refresh(std::shared_ptr<Impl> self, ConnectionId who,
+                                          Deadline by) {
+    auto grant = co_await open(who, by);
+    if (!grant) co_return grant.error();
+    const auto demand = TokenDemand::newer(grant->row.generation);
+    auto sight = co_await look(who, demand, by);
+    if (!sight) co_return sight.error();
+    if (sight->decision.step == protocol::Step::refuse) co_return sight->decision.error;
+    auto work = works.find(who);
+    if (!work && sight->decision.step == protocol::Step::wait) co_return waiting(*sight);
+    if (!work) {
+        if (auto wait = pacing.too_soon(who, false, parts.clock.steady())) {
+            Error error{Fault::try_later, "rotated_recently",
+                        "This connection was refreshed less than a minute ago. Ask again later."};
+            error.retry_after = *wait;
+            co_return error;
+        }
+        work = start_refresh(who, Cause{demand, false});
+    }
+    if (!work) co_return busy(seconds{5});
+    const bool over = co_await wait_for(work->answered(), parts.clock, by.at);
+    if (!over) co_return busy(seconds{1});
+    if (work->given() && work->given()->has_error()) co_return work->given()->error();
+    auto shown = co_await parts.store.connections().find(who, by);
+    co_return shown;
+}
+
+Task<Grant> Refresher::Impl::open(ConnectionId who, Deadline by) {
+    const auto soon = by.sooner(store_time().at);
+    auto grant = co_await parts.vault.open(who, soon);
+    if (grant || grant.error().code != "corrupt") co_return grant;
+
+    // One damaged value takes down one connection, and says so until an operator has looked.
+    auto row = co_await parts.store.grants().find(who, soon);
+    if (!row) co_return row.error();
+    if (row->quarantine.empty()) {
+        row = co_await parts.store.grants().quarantine(who, "corrupt", soon);
+        if (!row) co_return row.error();
+        say(Level::error, "connection_quarantined", *row, "corrupt");
+    }
+    memory.forget(who);
+    const auto decision = protocol::decide(*row, TokenDemand{}, false, parts.clock.wall());
+    co_return decision.error;
+}
+
+Task<Refresher::Impl::Sight> Refresher::Impl::look(ConnectionId who, TokenDemand demand,
+                                                   Deadline by) {
+    auto grant = co_await open(who, by);
+    if (!grant) co_return grant.error();
+    Sight sight;
+    sight.grant = std::move(*grant);
+    const auto& row = sight.grant.row;
+    sight.demand = protocol::clamped(demand, row);
+    const auto now = parts.clock.wall();
+    sight.decision = protocol::decide(row, sight.demand, false, now);
+    if (sight.decision.step == protocol::Step::refresh) {
+        auto present = co_await parts.store.grants().timeline(by.sooner(store_time().at));
+        if (!present) co_return present.error();
+        sight.decision = protocol::decide(row, sight.demand, row.timeline != *present, now);
+    }
+    if (row.state == State::uncertain && sight.decision.step == protocol::Step::wait)
+        watch(row).access_refused = true;
+    co_return sight;
+}
+
+Error Refresher::Impl::waiting(const Sight& sight) const {
+    Error error = sight.decision.error;
+    error.retry_after = seconds{2};
+    const auto found = watches.find(sight.grant.row.key.connection);
+    if (sight.grant.row.state != State::uncertain || found == watches.end()) return error;
+    const auto due = std::max(found->second.next, found->second.since + parts.times.quiet);
+    const auto left = std::chrono::ceil<seconds>(due - parts.clock.steady());
+    error.retry_after = std::max(left, seconds{2});
+    return error;
+}
+
+void Refresher::Impl::end(const ConnectionId& who) {
+    works.end(who);
+    if (stopping->is_set() && works.size() == 0) idle->set();
+}
+
+void Refresher::Impl::say(Level level, std::string_view event, const GrantRow& row,
+                          std::string_view outcome) noexcept {
+    parts.log.write(
+        level, event,
+        {Field{"connection", row.key.connection.text}, Field{"epoch", row.key.epoch.value},
+         Field{"grant_generation", row.grant_generation.value},
+         Field{"generation", row.generation.value}, Field{"attempt", row.attempt.text},
+         Field{"state", name(row.state)},
+         Field{"reason", row.quarantine.empty() ? row.reason : row.quarantine},
+         Field{"outcome", outcome}});
+}
+
+Refresher::Refresher(RefresherParts parts) : impl_(std::make_shared<Impl>(std::move(parts))) {}
+
+Refresher::~Refresher() = default;
+
+Task<AccessToken> Refresher::token(ConnectionId who, TokenDemand demand, Deadline by) {
+    return impl_->token(impl_, std::move(who), demand, by);
+}
+
+Task<Connection> Refresher::refresh(ConnectionId who, Deadline by) {
+    return impl_->refresh(impl_, std::move(who), by);
+}
+
+Task<void> Refresher::recover(Deadline by) {
+    return impl_->recover(impl_, by);
+}
+
+Async<void> Refresher::run() {
+    return impl_->run(impl_);
+}
+
+void Refresher::forget(const ConnectionId& who) {
+    impl_->memory.forget(who);
+}
+
+namespace {
+Async<void> wait_until_idle(std::shared_ptr<Event> idle, Clock& clock, Deadline by) {
+    co_await wait_for(std::move(idle), clock, by.at);
+}
+}  // namespace
+
+Async<void> Refresher::stop(Deadline by) {
+    impl_->stopping->set();
+    if (impl_->works.size() == 0) impl_->idle->set();
+    return wait_until_idle(impl_->idle, impl_->parts.clock, by);
+}
+
+}  // namespace latchkey

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "refresh/checks.h"
+#include "refresh/coalescer.h"
+#include "refresh/pacing.h"
+#include "refresh/protocol.h"
+#include "refresh/refresher.h"
+#include "refresh/token_memory.h"
+
+namespace latchkey {
+
+/// The protocol's hands. refresher.cpp answers callers, attempt.cpp spends a token, settling.cpp
+/// writes down what came of it, recovery.cpp and resolver.cpp clear up what was left in doubt.
+/// Everything spawned holds a shared pointer to this.
+struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
+    explicit Impl(RefresherParts with);
+
+    /// Why a refresh is wanted.
+    struct Cause {
+        TokenDemand demand;
+        bool refused = false;  ///< the API refused the present access token
+        Cause() = default;
+        Cause(TokenDemand wanted, bool was_refused) : demand(wanted), refused(was_refused) {}
+    };
+    /// A row as it was read, and what follows from it.
+    struct Sight {
+        Grant grant;
+        TokenDemand demand;  ///< clamped
+        protocol::Decision decision;
+        Sight() = default;
+    };
+    /// All that can fail without harm has been done.
+    struct Ready {
+        Provider provider;
+        salesforce::LoginBase login;
+        TokenLine line;
+        Ready(Provider p, salesforce::LoginBase l, TokenLine t)
+            : provider(std::move(p)), login(std::move(l)), line(std::move(t)) {}
+    };
+    /// One attempt whose result has to be written down.
+    struct Settling {
+        Claim claim;
+        protocol::Plan plan;
+        std::optional<FreshTokens> fresh;
+        Secret packed;                       ///< the answer; wiped once it is in the journal
+        std::optional<std::int64_t> number;  ///< of the journal record
+        Settling() = default;
+    };
+    /// What this process has seen of a row in doubt. All times are of the steady clock; they start
+    /// anew with the process.
+    struct Watch {
+        AttemptId attempt;
+        Epoch epoch;
+        State state = State::uncertain;
+        SteadyTime since{};
+        SteadyTime next{};
+        std::chrono::milliseconds pause{0};
+        bool access_refused = false;
+        std::uint64_t scan = 0;
+    };
+    /// A token, or "look again", or why there is none.
+    using Outcome = Result<std::optional<AccessToken>>;
+    using WorkPtr = std::shared_ptr<Work>;
+
+    // refresher.cpp
+    Task<AccessToken> token(std::shared_ptr<Impl> self, ConnectionId who, TokenDemand demand,
+                            Deadline by);
+    Task<Connection> refresh(std::shared_ptr<Impl> self, ConnectionId who, Deadline by);
+    Task<Grant> open(ConnectionId who, Deadline by);
+    Task<Sight> look(ConnectionId who, TokenDemand demand, Deadline by);
+    Error waiting(const Sight& sight) const;
+    void end(const ConnectionId& who);
+
+    // attempt.cpp
+    WorkPtr start_refresh(const ConnectionId& who, Cause cause);
+    Async<void> work_refresh(std::shared_ptr<Impl> self, WorkPtr work, ConnectionId who,
+                             Cause cause);
+    Async<Outcome> attempt(WorkPtr work, ConnectionId who, Cause cause);
+    Async<std::optional<Outcome>> attempt_once(WorkPtr work, Sight sight, Cause cause);
+    Task<Ready> prepare(GrantRow row);
+    Async<Outcome> claim_and_spend(WorkPtr work, Sight sight, Ready ready, bool* again);
+    Async<Outcome> spend(WorkPtr work, Ready ready, Claim claim, SteadyTime issued, bool again);
+    Async<void> undo_claim(Grant seen);
+    Async<Outcome> set_aside(GrantRow row, State to, std::string reason, Error told);
+
+    // settling.cpp
+    Async<Outcome> settle_until_known(WorkPtr work, Settling settling);
+    Async<std::optional<Error>> settle_once(Settling* settling, Grant* stored);
+    Async<Outcome> settled(WorkPtr work, Settling settling, Grant stored);
+    Async<Outcome> overtaken(Settling settling);
+    void learn(const Settling& settling, const GrantRow& row);
+    void report(const Settling& settling, const GrantRow& row);
+
+    // recovery.cpp
+    Task<void> recover(std::shared_ptr<Impl> self, Deadline by);
+    Task<void> doubt_interrupted(Deadline by);
+    Task<void> apply_journal(Deadline by);
+    Task<void> recover_record(NotedAnswer noted, Deadline by);
+
+    // resolver.cpp
+    Async<void> run(std::shared_ptr<Impl> self);
+    Async<void> scan(State state);
+    void consider(const GrantRow& row);
+    Async<void> work_resolve(std::shared_ptr<Impl> self, WorkPtr work, GrantRow row);
+    Async<Outcome> take_over(GrantRow row);
+    Async<Outcome> resolve(WorkPtr work, GrantRow row);
+    Async<Outcome> use_again(WorkPtr work, Grant grant);
+    Async<bool> others_live(GrantRow row);
+    Async<Outcome> store_finding(GrantRow row, protocol::Conclusion conclusion);
+    Watch& watch(const GrantRow& row);
+
+    void say(Level level, std::string_view event, const GrantRow& row,
+             std::string_view outcome) noexcept;
+    Deadline store_time() const { return parts.clock.in(parts.times.store); }
+    std::string org_circuit(const GrantRow& row) const {
+        return row.provider.text + "/" + row.org_id;
+    }
+
+    RefresherParts parts;
+    TokenMemory memory;
+    Pacing pacing;
+    Coalescer works;
+    Slots slots;
+    std::unordered_map<ConnectionId, Watch> watches;
+    std::uint64_t scans = 0;
+    std::size_t resolving = 0;
+    std::shared_ptr<Event> stopping;
+    std::shared_ptr<Event> idle;  ///< set when, while stopping, the last work has ended
+};
+
+/// The access token of an opened grant.
+AccessToken access_token_of(const Grant& grant);
+
+}  // namespace latchkey

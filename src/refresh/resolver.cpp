@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "refresh/refresher_impl.h"
+
+// Rows in doubt: wait until nothing can be under way any more, then ask Salesforce.
+
+namespace latchkey {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t page = 200;
+constexpr int pages_most = 100000;
+/// Resolutions under way at once; the others are due again at the next scan.
+constexpr std::size_t resolving_most = 32;
+/// Beyond the send deadline, the answer and the quiet period: clocks that run a little apart.
+constexpr milliseconds take_over_margin{3000};
+
+}  // namespace
+
+Async<void> Refresher::Impl::run(std::shared_ptr<Impl> self) {
+    while (!stopping->is_set()) {
+        ++scans;
+        co_await scan(State::uncertain);
+        co_await scan(State::in_flight);
+        const auto now = parts.clock.steady();
+        memory.prune(now);
+        pacing.prune(now);
+        co_await wait_for(stopping, parts.clock, now + parts.times.resolve_every);
+    }
+}
+
+Async<void> Refresher::Impl::scan(State state) {
+    GrantKey after;
+    for (int i = 0; i < pages_most && !stopping->is_set(); ++i) {
+        auto rows = co_await parts.store.grants().in_state(state, after, page, store_time());
+        // The store is away: nothing is known, so nothing is forgotten either.
+        if (!rows) co_return;
+        for (const auto& row : *rows) {
+            after = row.key;
+            if (row.role == Role::current) consider(row);
+        }
+        if (rows->size() < page) break;
+    }
+    std::erase_if(watches, [&](const auto& entry) {
+        return entry.second.state == state && entry.second.scan + 1 < scans;
+    });
+}
+
+void Refresher::Impl::consider(const GrantRow& row) {
+    auto& seen = watch(row);
+    const auto now = parts.clock.steady();
+    const auto& times = parts.times;
+    auto due = seen.since + times.quiet;
+    if (row.state == State::in_flight) due += times.send + times.answer + take_over_margin;
+    if (now < std::max(due, seen.next) || resolving >= resolving_most) return;
+    if (stopping->is_set()) return;
+    auto work = works.begin(row.key.connection);
+    if (!work) return;
+    ++resolving;
+    auto self = shared_from_this();
+    const auto who = row.key.connection;
+    boost::asio::co_spawn(parts.loop, work_resolve(self, work, row),
+                          [self, who](std::exception_ptr failed) {
+                              --self->resolving;
+                              if (failed)
+                                  self->parts.log.write(Level::error, "resolution_failed",
+                                                        {Field{"connection", who.text}});
+                              self->end(who);
+                          });
+}
+
+Async<void> Refresher::Impl::work_resolve(std::shared_ptr<Impl> self, WorkPtr work, GrantRow row) {
+    Outcome outcome{std::optional<AccessToken>{}};
+    if (row.state == State::in_flight) {
+        outcome = co_await take_over(row);
+    } else {
+        outcome = co_await resolve(work, row);
+    }
+    if (!outcome) {
+        work->answer(outcome.error());
+    } else if (*outcome) {
+        work->answer(**outcome);
+    }
+}
+
+/// An attempt whose owner has been silent for longer than any request lives: an earlier process
+/// of another node, or a claim whose commit came after everybody had given it up.
+Async<Refresher::Impl::Outcome> Refresher::Impl::take_over(GrantRow row) {
+    Move change;
+    change.key = row.key;
+    change.grant_generation = row.grant_generation;
+    change.from = State::in_flight;
+    change.attempt = row.attempt;
+    change.to = State::uncertain;
+    change.reason = protocol::interrupted_reason(row);
+    auto moved = co_await parts.store.grants().move(change, store_time());
+    if (moved) {
+        watch(*moved);
+        say(Level::warning, "refresh_taken_over", *moved, "uncertain");
+    }
+    co_return std::optional<AccessToken>{};
+}
+
+Async<Refresher::Impl::Outcome> Refresher::Impl::resolve(WorkPtr work, GrantRow row) {
+    auto& seen = watch(row);
+    seen.pause = seen.pause.count() == 0
+                     ? parts.times.resolve_backoff
+                     : std::min(seen.pause * 2, parts.times.resolve_backoff_most);
+    seen.next = parts.clock.steady() + seen.pause;
+    protocol::Doubt doubt;
+    doubt.age = std::chrono::duration_cast<milliseconds>(parts.clock.steady() - seen.since);
+    doubt.access_refused = seen.access_refused;
+
+    auto grant = co_await open(row.key.connection, store_time());
+    if (!grant) co_return grant.error();
+    // Somebody else has resolved it, or the user has connected anew.
+    if (!(grant->row.key == row.key) || grant->row.state != State::uncertain ||
+        grant->row.attempt != row.attempt)
+        co_return std::optional<AccessToken>{};
+    auto provider = parts.providers.find(row.provider);
+    if (!provider)
+        co_return Error{Fault::misconfigured, "unknown_provider",
+                        "The connection's provider is not configured any more. Configure it "
+                        "again or revoke the connection."};
+    auto login = protocol::login_of(*provider, row);
+    if (!login) co_return Error{Fault::misconfigured, login.error().code, login.error().message};
+
+    Result<bool> alive{false};
+    if (grant->refresh_token) {
+        parts.stops.reached("CP27");
+        const auto by = parts.clock.in(parts.times.dial + parts.times.answer);
+        auto said =
+            co_await parts.endpoint.introspect(*provider, *login, *grant->refresh_token, by);
+        if (said) {
+            alive = said->active;
+        } else {
+            alive = said.error();
+        }
+    }
+    parts.stops.reached("CP28");
+    doubt.policy = provider->uncertain;
+    if (!alive && protocol::cannot_ask(alive.error()))
+        doubt.others_live = co_await others_live(row);
+    const auto conclusion = protocol::conclude(alive, grant->row, doubt, parts.times);
+    if (conclusion.finding == protocol::Finding::use_again) {
+        auto outcome = co_await use_again(work, std::move(*grant));
+        co_return outcome;
+    }
+    auto outcome = co_await store_finding(grant->row, conclusion);
+    co_return outcome;
+}
+
+Async<Refresher::Impl::Outcome> Refresher::Impl::store_finding(GrantRow row,
+                                                               protocol::Conclusion conclusion) {
+    if (conclusion.finding == protocol::Finding::stay) co_return std::optional<AccessToken>{};
+    const bool works_again = conclusion.finding == protocol::Finding::works;
+    Move change;
+    change.key = row.key;
+    change.grant_generation = row.grant_generation;
+    change.from = State::uncertain;
+    change.attempt = row.attempt;
+    change.to = works_again ? State::active : State::reauth_required;
+    change.reason = conclusion.reason;
+    change.confirms_timeline = works_again;
+    auto moved = co_await parts.store.grants().move(change, store_time());
+    // Not stored, or not known to be: the next turn asks again and comes to the same verdict.
+    if (!moved) co_return std::optional<AccessToken>{};
+    watches.erase(row.key.connection);
+    if (works_again) {
+        say(Level::info, "connection_resolved", *moved, "works");
+    } else {
+        memory.forget(row.key.connection);
+        say(Level::warning, "connection_reauth_required", *moved, "spent");
+    }
+    co_return std::optional<AccessToken>{};
+}
+
+/// The recorded last resort. The record is the move to IN_FLIGHT with its reason: durable before
+/// the request leaves, and it counts as used even if the process dies before the first byte.
+Async<Refresher::Impl::Outcome> Refresher::Impl::use_again(WorkPtr work, Grant grant) {
+    auto ready = co_await prepare(grant.row);
+    if (!ready) co_return ready.error();
+    auto prepared = std::move(*ready);
+    const auto issued = parts.clock.steady();
+    Move change;
+    change.key = grant.row.key;
+    change.grant_generation = grant.row.grant_generation;
+    change.from = State::uncertain;
+    change.attempt = grant.row.attempt;
+    change.to = State::in_flight;
+    change.reason = protocol::second_use;
+    change.confirms_timeline = true;
+    auto moved = co_await parts.store.grants().move(change, store_time());
+    if (!moved) co_return std::optional<AccessToken>{};
+    say(Level::warning, "second_use", *moved, "recorded");
+    parts.stops.reached("CP30");
+    Claim claim;
+    claim.grant = std::move(grant);
+    claim.grant.row = *moved;
+    auto outcome = co_await spend(work, std::move(prepared), std::move(claim), issued, true);
+    co_return outcome;
+}
+
+/// A reuse may cost all grants of this user and client. What cannot be told counts as yes.
+Async<bool> Refresher::Impl::others_live(GrantRow row) {
+    if (row.org_id.empty() || row.user_id.empty()) co_return true;
+    auto all = co_await parts.store.connections().of_salesforce_user(row.provider, row.org_id,
+                                                                     row.user_id, store_time());
+    if (!all) co_return true;
+    co_return std::any_of(all->begin(), all->end(), [&](const Connection& other) {
+        return other.id != row.key.connection && other.standing != Standing::reauth_required;
+    });
+}
+
+Refresher::Impl::Watch& Refresher::Impl::watch(const GrantRow& row) {
+    auto& seen = watches[row.key.connection];
+    if (seen.attempt != row.attempt || seen.epoch != row.key.epoch || seen.state != row.state ||
+        seen.since == SteadyTime{}) {
+        seen = Watch{};
+        seen.attempt = row.attempt;
+        seen.epoch = row.key.epoch;
+        seen.state = row.state;
+        seen.since = parts.clock.steady();
+    }
+    seen.scan = scans;
+    return seen;
+}
+
+}  // namespace latchkey
