@@ -1,0 +1,118 @@
+#include <doctest/doctest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "refresh/coalescer.h"
+#include "refresh/token_memory.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/run.h"
+
+using namespace latchkey;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Bench {
+    boost::asio::io_context loop;
+    test::FakeClock clock;
+    ConnectionId ada{"cn_ada"};
+};
+
+AccessToken token_of(std::int64_t generation) {
+    AccessToken token;
+    token.token = Secret{"access token"};
+    token.generation = Generation{generation};
+    return token;
+}
+
+Async<void> await_event(std::shared_ptr<Event> event, Clock& clock, SteadyTime until, int* happened,
+                        int* timed_out) {
+    const bool over = co_await wait_for(std::move(event), clock, until);
+    ++*(over ? happened : timed_out);
+}
+
+Async<void> take_slot(Slots& slots, int* taken) {
+    co_await slots.take();
+    ++*taken;
+}
+
+void poll(boost::asio::io_context& loop) {
+    loop.restart();
+    loop.poll();
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Bench, "everybody who waits is woken, each within their own deadline") {
+    auto event = std::make_shared<Event>(loop);
+    int happened = 0;
+    int timed_out = 0;
+    for (const auto wait : {1s, 10s, 20s})
+        boost::asio::co_spawn(
+            loop, await_event(event, clock, clock.steady() + wait, &happened, &timed_out),
+            boost::asio::detached);
+    poll(loop);
+    clock.advance(1s);
+    poll(loop);
+    CHECK(timed_out == 1);
+    CHECK(happened == 0);
+    event->set();
+    poll(loop);
+    CHECK(happened == 2);
+}
+
+TEST_CASE_FIXTURE(Bench, "a connection has one work at a time, and its first answer counts") {
+    Coalescer works{loop};
+    auto work = works.begin(ada);
+    REQUIRE(work);
+    CHECK_FALSE(works.begin(ada));
+    CHECK(works.begin(ConnectionId{"cn_bob"}));
+    CHECK(works.find(ada) == work);
+
+    work->answer(token_of(2));
+    work->answer(Error{Fault::internal, "late", "Too late. Nothing to do."});
+    REQUIRE(work->given());
+    REQUIRE(work->given()->has_value());
+    CHECK((*work->given())->generation == Generation{2});
+    works.end(ada);
+    CHECK_FALSE(works.find(ada));
+}
+
+TEST_CASE_FIXTURE(Bench, "a work that ends without an answer wakes its waiters to look again") {
+    Coalescer works{loop};
+    auto work = works.begin(ada);
+    works.end(ada);
+    CHECK(work->answered()->is_set());
+    CHECK_FALSE(work->given());
+}
+
+TEST_CASE_FIXTURE(Bench, "slots are given out in order, and given back to who waits longest") {
+    Slots slots{loop, 2};
+    int taken = 0;
+    for (int i = 0; i < 4; ++i)
+        boost::asio::co_spawn(loop, take_slot(slots, &taken), boost::asio::detached);
+    poll(loop);
+    CHECK(taken == 2);
+    slots.give_back();
+    poll(loop);
+    CHECK(taken == 3);
+    slots.give_back();
+    poll(loop);
+    CHECK(taken == 4);
+}
+
+TEST_CASE_FIXTURE(Bench, "a remembered token serves for its time, and only who may have it") {
+    TokenMemory memory{5s};
+    const auto now = clock.steady();
+    auto token = token_of(3);
+    token.expires_at = clock.wall() + 100s;
+    memory.remember(ada, token, now);
+    CHECK(memory.find(ada, TokenDemand{}, clock.wall(), now + 4s));
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, clock.wall(), now + 5s));
+    CHECK_FALSE(memory.find(ada, TokenDemand{101s}, clock.wall(), now));
+    CHECK_FALSE(memory.find(ada, TokenDemand::newer(Generation{3}), clock.wall(), now));
+    CHECK(memory.find(ada, TokenDemand::newer(Generation{2}), clock.wall(), now));
+    memory.forget(ada);
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, clock.wall(), now));
+}
