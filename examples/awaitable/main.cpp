@@ -24,13 +24,13 @@ latchkey::Task<void> query(latchkey::Latchkey& salesforce, std::string soql) {
 }
 
 int main(int count, char** given) {
-    if (count != 5) return std::cerr << "usage: awaitable DB LOGIN_URL CLIENT_ID SOQL\n", 2;
+    if (count < 5) return std::cerr << "usage: awaitable DB LOGIN_URL CLIENT_ID SOQL [REDIRECT_URI]\n", 2;
     latchkey::Provider app;
     app.id = latchkey::ProviderId{"salesforce"};
     app.client_id = given[3];
     app.proof = latchkey::PublicProof{};
     app.login_url = given[2];
-    app.redirect_uri = "http://localhost:1717/OauthRedirect";
+    app.redirect_uri = count > 5 ? given[5] : "http://localhost:1717/OauthRedirect";
 
     boost::asio::io_context loop;
     latchkey::Options options;
