@@ -48,15 +48,38 @@ class Forms(html.parser.HTMLParser):
             self.title += text
 
 
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
 class Browser:
-    def __init__(self, username, password, choose=None):
+    """With `stop_at`, a redirect to a URL that begins so ends the walk: it is the app's own page.
+    `visited` holds every URL in order."""
+
+    def __init__(self, username, password, choose=None, stop_at=None):
         self.username, self.password, self.choose = username, password, choose
+        self.stop_at = stop_at
+        self.visited = []
         self.cookies = http.cookiejar.CookieJar()
         self.opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(self.cookies))
+            NoRedirect, urllib.request.ProxyHandler({}),
+            urllib.request.HTTPCookieProcessor(self.cookies))
 
     def load(self, url, fields=None, referer=None):
         """Follows redirects; returns (status, final URL, text)."""
+        for _ in range(MOST_PAGES):
+            self.visited.append(url)
+            if self.stop_at and url.startswith(self.stop_at):
+                return 200, url, ""
+            status, location, text = self.load_one(url, fields, referer)
+            if status not in (301, 302, 303) or not location:
+                return status, url, text
+            fields, referer, url = None, None, urllib.parse.urljoin(url, location)
+        return 508, url, ""
+
+    def load_one(self, url, fields, referer):
+        """One request; returns (status, Location or None, text)."""
         data = None if fields is None else urllib.parse.urlencode(fields).encode()
         request = urllib.request.Request(url, data, {"Accept": "text/html"})
         if fields is not None and referer:
@@ -67,7 +90,7 @@ class Browser:
             answer = self.opener.open(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as error:
             answer = error
-        return answer.status, answer.url, answer.read().decode(errors="replace")
+        return answer.status, answer.headers["Location"], answer.read().decode(errors="replace")
 
     def filled(self, form):
         fields = []
