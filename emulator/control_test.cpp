@@ -270,7 +270,7 @@ TEST_CASE("with a state file a restarted emulator knows its tokens, the spent on
     Bench::Tokens second;
     {
         Bench bench{options};
-        REQUIRE(bench.emulator.open_state());
+        REQUIRE(bench.emulator.open_state().has_value());
         first = bench.connect();
         second = Bench::tokens(bench.refresh(first.refresh));
         bench.client(R"({"client_id":"latchkey-demo","reuse":"reject_only"})");
@@ -280,7 +280,7 @@ TEST_CASE("with a state file a restarted emulator knows its tokens, the spent on
           (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
     {
         Bench bench{options};
-        REQUIRE(bench.emulator.open_state());
+        REQUIRE(bench.emulator.open_state().has_value());
         CHECK(bench.control("GET", "clock").at("advanced_seconds") == 60);
         CHECK(bench.data_status(second.access) == 200);
         bench.refresh(first.refresh);

@@ -216,9 +216,13 @@ Task<Connection> ConnectFlow::Impl::facts_of(FlowRow flow, GrantKey key, oauth::
     auto checked = connect::check_answer(read, *provider, *login);
     if (!checked.has_value()) co_return checked.error();
 
+    auto name = co_await username(*provider, *login, *checked, read.access_token);
+    if (!name.has_value()) co_return name.error();
+
     Connection facts;
     facts.connected_at = parts.clock.wall();
     if (!flow.reconnects.empty()) {
+        // Last of all, so that as little time as possible passes until the grant is replaced.
         auto current = co_await parts.store.grants().find(flow.reconnects, for_store());
         if (!current.has_value()) co_return current.error();
         auto same = connect::check_reconnect(*current, *checked);
@@ -229,8 +233,6 @@ Task<Connection> ConnectFlow::Impl::facts_of(FlowRow flow, GrantKey key, oauth::
         facts.connected_at = before->connected_at;
         facts.username = before->username;
     }
-    auto name = co_await username(*provider, *login, *checked, read.access_token);
-    if (!name.has_value()) co_return name.error();
     if (!name->empty()) facts.username = std::move(*name);
     facts.id = key.connection;
     facts.end_user = flow.end_user;

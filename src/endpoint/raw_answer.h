@@ -16,10 +16,10 @@ namespace latchkey {
 /// may hold tokens.
 struct RawAnswer {
     int status = 0;
-    std::string content_type;      ///< at most 128 printable bytes
-    std::string content_encoding;  ///< at most 64 printable bytes; empty: none
+    std::string content_type;                         ///< at most 128 printable bytes
+    std::string content_encoding;                     ///< at most 64 printable bytes; empty: none
     std::optional<std::chrono::seconds> retry_after;  ///< clamped to 1 s ... 1 h
-    Secret body;                   ///< at most 1 MiB, content coding kept
+    Secret body;                                      ///< at most 1 MiB, content coding kept
     bool whole = true;
     RawAnswer() = default;
 
@@ -32,8 +32,8 @@ struct RawAnswer {
 /// What an answer to a refresh means, by the rules of docs/concepts and README of src/refresh.
 struct RefreshVerdict {
     enum class Kind {
-        issued,        ///< a whole 200: tokens are in `answer`
-        salvaged,      ///< a cut 200 whose refresh token is complete: consumed, keep it, then resolve
+        issued,    ///< a whole 200: tokens are in `answer`
+        salvaged,  ///< a cut 200 whose refresh token is complete: consumed, keep it, then resolve
         not_consumed,  ///< our registration, a limit, an address: the grant is unharmed
         busy,          ///< another request with this token is alive: unknown until asked
         dead,          ///< the grant will never work again
@@ -49,7 +49,8 @@ RefreshVerdict judge_refresh(const RawAnswer& raw);
 /// What an answer to a code exchange means.
 /// errors  reauthorize      the code is spent or expired (code as Salesforce's error): start again
 ///         misconfigured · try_later   as the catalogue says
-///         outcome_unknown  upstream_invalid_response: a 200 without a usable access token, 5xx, 3xx
+///         outcome_unknown  upstream_invalid_response: a 200 without a usable access token, 5xx,
+///         3xx
 Result<oauth::TokenAnswer> judge_exchange(const RawAnswer& raw);
 
 }  // namespace latchkey

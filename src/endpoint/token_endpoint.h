@@ -27,8 +27,8 @@ public:
     Task<RawAnswer> exchange(oauth::CheckedCallback callback, Secret verifier,
                              SteadyTime send_before, Deadline by);
 
-    /// Spends a refresh token (RFC 6749 section 6; Salesforce Help, "OAuth 2.0 Refresh Token Flow").
-    /// Sends no scope. The request leaves in one write, at the latest at `send_before`.
+    /// Spends a refresh token (RFC 6749 section 6; Salesforce Help, "OAuth 2.0 Refresh Token
+    /// Flow"). Sends no scope. The request leaves in one write, at the latest at `send_before`.
     /// errors  as exchange
     Task<RawAnswer> refresh(Secret refresh_token, SteadyTime send_before, Deadline by);
 
@@ -67,14 +67,15 @@ public:
     /// errors  try_later  no definite answer; repeat
     Task<void> revoke(Provider provider, salesforce::LoginBase login, Secret token, Deadline by);
 
-    /// Reads the identity URL's JSON on the instance host (or, for a loopback login, on its origin).
-    /// errors  try_later · bad_input invalid_identity_answer · reauthorize dead_session ·
+    /// Reads the identity URL's JSON on the instance host (or, for a loopback login, on its
+    /// origin). errors  try_later · bad_input invalid_identity_answer · reauthorize dead_session ·
     ///         denied host_rejected
     Task<salesforce::Profile> profile(salesforce::LoginBase login, Origin instance,
                                       salesforce::Identity who, Secret access_token, Deadline by);
 
     /// The same from userinfo (needs openid or a wider scope).
-    Task<salesforce::Profile> userinfo(salesforce::LoginBase login, Secret access_token, Deadline by);
+    Task<salesforce::Profile> userinfo(salesforce::LoginBase login, Secret access_token,
+                                       Deadline by);
 
 private:
     Transport& transport_;

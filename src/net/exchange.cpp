@@ -77,12 +77,11 @@ private:
     Async<std::optional<Error>> read_head() {
         for (int interim = 0; interim <= limits_.interim_answers; ++interim) {
             parser_.emplace();
-            parser_->eager(true);
             parser_->skip(head_only_);
             parser_->header_limit(static_cast<std::uint32_t>(limits_.head_bytes));
             parser_->body_limit(limits_.body_bytes);
             while (!parser_->is_header_done()) {
-                if (auto wrong = parse()) co_return wrong;
+                if (auto wrong = parse(true)) co_return wrong;
                 if (parser_->is_header_done()) break;
                 if (pending_.size() > limits_.head_bytes) co_return too_large("head");
                 error_code failed;
@@ -124,20 +123,17 @@ private:
     Task<Answer> read_body() {
         bool whole = true;
         while (!parser_->is_done()) {
-            error_code failed;
-            co_await read_some(failed);
-            if (failed == boost::asio::error::eof) {
-                parser_->put_eof(failed);
-                whole = !failed && parser_->is_done();
-                break;
-            }
-            if (failed) {
+            if (auto wrong = parse(false)) {
+                // What is not a chunk ends a body like a cut does; a large one has its own name.
+                if (wrong->code == "answer_too_large") co_return std::move(*wrong);
                 whole = false;
                 break;
             }
-            if (auto wrong = parse()) {
-                // What is not a chunk ends a body like a cut does; a large one has its own name.
-                if (wrong->code == "answer_too_large") co_return std::move(*wrong);
+            if (parser_->is_done()) break;
+            error_code failed;
+            co_await read_some(failed);
+            if (failed == boost::asio::error::eof) parser_->put_eof(failed);
+            if (failed) {
                 whole = false;
                 break;
             }
@@ -158,25 +154,28 @@ private:
         if (!failed) pending_.append(bytes_.get(), got);
     }
 
-    /// Feeds what has come to the parser until it wants more.
-    std::optional<Error> parse() {
-        while (!pending_.empty() && !parser_->is_done()) {
+    /// Feeds what has come to the parser: its head alone, or as much of its body as there is. The
+    /// parser is not eager, so it stops where a head ends.
+    std::optional<Error> parse(bool once) {
+        std::size_t used = 1;
+        std::size_t at = 0;  // bytes are dropped together: a body may come in many tiny chunks
+        std::optional<Error> wrong;
+        while (used > 0 && at < pending_.size() && !parser_->is_done() && !wrong) {
             error_code failed;
-            const auto used =
-                parser_->put(boost::asio::buffer(pending_.data(), pending_.size()), failed);
-            pending_.erase(0, used);
+            used = parser_->put(boost::asio::buffer(pending_.data() + at, pending_.size() - at),
+                                failed);
+            at += used;
             if (failed == http::error::need_more) failed = {};
-            if (failed == http::error::header_limit) return too_large("head");
-            if (failed == http::error::body_limit) return too_large("body");
-            if (failed) return lost("what came is not HTTP");
-            if (used == 0) break;
-            // An interim answer has no body: what follows belongs to the next one.
-            if (parser_->is_header_done() && parser_->get().result_int() < 200) break;
+            if (failed == http::error::header_limit) wrong = too_large("head");
+            if (failed == http::error::body_limit) wrong = too_large("body");
+            if (failed && !wrong) wrong = lost("what came is not HTTP");
+            if (once) break;
         }
-        if (parser_->is_header_done() && !parser_->is_done() && pending_.size() > framing_bytes) {
-            return lost("what came is not HTTP");
+        pending_.erase(0, at);
+        if (!wrong && !once && !parser_->is_done() && pending_.size() > framing_bytes) {
+            wrong = lost("what came is not HTTP");
         }
-        return std::nullopt;
+        return wrong;
     }
 
     std::string reason(const error_code& failed) const {

@@ -37,9 +37,7 @@ public:
     NetTransport(NetOptions options, Clock& clock);
     ~NetTransport() override;
 
-    /// errors  those of Transport, and  misconfigured  plain_http_not_allowed, tls_files
     Task<std::unique_ptr<Line>> dial(Origin to, Deadline by) override;
-    /// errors  those of Transport, and  bad_input  invalid_request
     Task<HttpResponse> send(Origin to, HttpRequest request, Deadline by) override;
 
 private:

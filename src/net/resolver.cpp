@@ -126,7 +126,7 @@ Task<std::vector<std::string>> SystemResolver::resolve(std::string host, Deadlin
     watch.stop();
 
     std::lock_guard hold{lookup->mutex};
-    if (!lookup->done) co_return unreachable(host, "no answer in time");
+    if (!lookup->done || watch.fired()) co_return unreachable(host, "no answer in time");
     if (lookup->found.empty()) co_return unreachable(host, lookup->why);
     co_return std::move(lookup->found);
 }

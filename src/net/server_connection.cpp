@@ -214,23 +214,24 @@ Async<ServerConnection::Incoming> ServerConnection::read_body(std::string_view h
         }
     }
     while (!parser.is_done()) {
-        std::size_t used = 0;
-        if (!received_.empty()) {
+        std::size_t used = 1;
+        std::size_t at = 0;  // bytes are dropped together: a body may come in many tiny chunks
+        while (used > 0 && at < received_.size() && !parser.is_done()) {
             chunk_line = false;
-            used = parser.put(boost::asio::buffer(received_.data(), received_.size()), failed);
-            if (chunk_line && !sane_chunk_line({received_.data(), used})) {
+            used = parser.put(boost::asio::buffer(received_.data() + at, received_.size() - at),
+                              failed);
+            if (failed == http::error::need_more) failed = {};
+            if (failed == http::error::body_limit) incoming.refusal = body_too_long;
+            if (failed && failed != http::error::body_limit) incoming.refusal = bad_body;
+            if (!failed && chunk_line && !sane_chunk_line({received_.data() + at, used})) {
                 incoming.refusal = bad_body;
-                co_return incoming;
+                failed = http::error::bad_chunk;
             }
-            received_.erase(0, used);
+            if (failed) co_return incoming;
+            at += used;
         }
-        if (failed == http::error::need_more) failed = {};
-        if (failed) {
-            incoming.refusal = failed == http::error::body_limit ? body_too_long : bad_body;
-            co_return incoming;
-        }
+        received_.erase(0, at);
         if (parser.is_done()) break;
-        if (used > 0 && !received_.empty()) continue;
         // A chunk's line or a trailer that has not ended by now is not going to be a sane one.
         if (received_.size() > limits_.head_bytes) {
             incoming.refusal = bad_body;

@@ -38,7 +38,10 @@ public:
     /// returns  the answer; `whole` is false if it was cut inside its body
     /// errors   try_later        not_sent: no byte was handed to the kernel (send_before passed)
     ///          outcome_unknown  answer_lost: sent, at least in part, but no answer's head was read
-    ///                           by `by`, or it was not HTTP, or too large
+    ///                           by `by`, or it was not HTTP
+    ///          outcome_unknown  answer_too_large: its head or body is over a limit
+    ///          bad_input        invalid_request: it would break its own head, or brings Host,
+    ///                           Expect or framing of its own
     virtual Task<HttpResponse> send_once(HttpRequest request, SteadyTime send_before,
                                          Deadline by) = 0;
 };
@@ -51,7 +54,8 @@ public:
 
     /// Resolves, checks the address, connects and shakes hands; sends nothing.
     /// errors  try_later      unreachable, refused, timed out (code upstream_unreachable);
-    ///         misconfigured  address_not_allowed, tls_failed (certificate or host name)
+    ///         misconfigured  address_not_allowed, plain_http_not_allowed, tls_files,
+    ///                        tls_failed (certificate, host name or version)
     virtual Task<std::unique_ptr<Line>> dial(Origin to, Deadline by) = 0;
 
     /// One request, one answer, on a connection that may be an idle one of a pool.

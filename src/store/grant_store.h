@@ -69,9 +69,12 @@ public:
     virtual Task<GrantRow> claim(GrantKey key, GrantGeneration seen, AttemptId attempt, NodeId node,
                                  Deadline by) = 0;
 
-    /// Writes what came out, if the row's epoch and generations still are what the attempt saw.
+    /// Writes what came out, if the row's epoch and generations still are what the attempt saw; the
+    /// access generation counts only where an access token is brought. An unconfirmed answer also
+    /// fits a row of lower generations, which was put back: it is brought forward to the answer's.
     /// Decides inside the statement:
-    ///   rotated       tokens stored, both generations + 1. ACTIVE if the row shows this attempt,
+    ///   rotated       tokens stored, both generations + 1 (a salvaged answer without an access
+    ///                 token leaves `generation` alone). ACTIVE if the row shows this attempt,
     ///                 IN_FLIGHT, on the present timeline, and `confirmed`; REVOKING and REVOKED
     ///                 become REVOKING; otherwise UNCERTAIN
     ///   access_only   generation + 1; ACTIVE under the same conditions (UNCERTAIN of this attempt
@@ -99,13 +102,18 @@ public:
 
     /// In one transaction: makes the candidate current with the generation `seen` + 1, writes the
     /// connection's plain columns, and turns the grant that was current into a former one in
-    /// REVOKING. `access_token` is bound to (epoch, seen + 1). `seen` is 0 for a first connect.
+    /// REVOKING (REVOKED stays). `access_token` is bound to (epoch, seen + 1). `seen` is 0 for a
+    /// first connect. Host, org, user and scopes of `facts` that are not empty go into the grant.
     /// errors  conflict  promote_conflict: the current generation is not `seen`; seal again
-    ///                   superseded: a grant of a higher epoch is current already
+    ///                   superseded: a grant of a higher epoch is current already, or this one was
+    ///                   refused
+    ///         not_found grant_not_found
     virtual Task<Connection> promote(GrantKey candidate, Connection facts, Generation seen,
                                      Sealed access_token, Deadline by) = 0;
 
-    /// A candidate that failed its checks becomes former and REVOKING, with the reason.
+    /// A candidate that failed its checks becomes former and REVOKING, with the reason. Safe to
+    /// repeat.
+    /// errors  not_found grant_not_found · conflict move_conflict: it is in use
     virtual Task<void> refuse_candidate(GrantKey candidate, std::string reason, Deadline by) = 0;
 
     /// The current grant of a connection becomes REVOKING, whatever its state; REVOKED stays.
@@ -116,7 +124,8 @@ public:
     virtual Task<std::vector<GrantRow>> in_state(State state, GrantKey after, std::size_t limit,
                                                  Deadline by) = 0;
 
-    /// Removes connections that have been REVOKED since before `before`, and former grants likewise.
+    /// Removes connections that have been REVOKED since before `before`, and former grants likewise;
+    /// a connection stays while any other grant of it does. returns the number of grants removed
     virtual Task<std::size_t> forget_revoked(WallTime before, Deadline by) = 0;
 };
 

@@ -19,7 +19,7 @@ struct JournalRecord {
     Generation generation;             ///< of the row at the claim
     AttemptId attempt;
     FlowId flow;                       ///< of a code exchange; else empty
-    Timeline timeline;
+    Timeline timeline;                 ///< empty at append: the store's present one
     Sealed answer;
     WallTime at{};
     bool closed = false;

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <string>
+
+#include <latchkey/error.h>
+
+/// The errors of all adapters, in one place, so that they cannot differ. store.h says when each is
+/// given.
+namespace latchkey::store_error {
+
+inline Error unavailable(const std::string& why) {
+    return {Fault::try_later, "storage_unavailable",
+            "The store could not do this now: " + why + ". Nothing was changed; try again."};
+}
+inline Error outcome_unknown() {
+    return {Fault::outcome_unknown, "storage_outcome_unknown",
+            "Whether the store kept this change is not known. Read before repeating it."};
+}
+inline Error damaged(const std::string& why) {
+    return {Fault::internal, "storage_damaged",
+            "The store is damaged: " + why + ". Stop, keep a copy of its files, and restore."};
+}
+
+inline Error no_connection() {
+    return {Fault::not_found, "connection_not_found", "There is no such connection."};
+}
+inline Error no_grant() {
+    return {Fault::not_found, "grant_not_found", "There is no such grant."};
+}
+inline Error claim_conflict() {
+    return {Fault::conflict, "claim_conflict",
+            "The grant is not free to be claimed as it was read. Read it again."};
+}
+inline Error settle_conflict() {
+    return {Fault::conflict, "settle_conflict",
+            "The grant has moved on since the attempt. Read it and decide again."};
+}
+inline Error move_conflict() {
+    return {Fault::conflict, "move_conflict",
+            "The grant is not in the state that was to be left. Read it again."};
+}
+inline Error epoch_conflict() {
+    return {Fault::conflict, "epoch_conflict",
+            "The connection has a grant of this epoch or a higher one. Take the next epoch."};
+}
+inline Error promote_conflict() {
+    return {Fault::conflict, "promote_conflict",
+            "The connection's generation has moved on. Seal for the new one and repeat."};
+}
+inline Error superseded() {
+    return {Fault::conflict, "superseded",
+            "A later consent is in use already, or this one was refused. Let this one go."};
+}
+
+inline Error flow_exists() {
+    return {Fault::conflict, "flow_exists", "There is such a connect session already."};
+}
+inline Error too_many_flows() {
+    return {Fault::try_later, "too_many_flows",
+            "Too many connect sessions are open. Try again when some have ended."};
+}
+inline Error no_flow() {
+    return {Fault::not_found, "flow_not_found", "There is no such connect session."};
+}
+inline Error flow_conflict() {
+    return {Fault::conflict, "flow_conflict",
+            "The connect session was changed by somebody else. Read it again."};
+}
+inline Error invalid_cursor() {
+    return {Fault::bad_input, "invalid_cursor",
+            "The cursor is not one that a page of this list gave. Start without one."};
+}
+inline Error key_exists() {
+    return {Fault::conflict, "key_exists", "There is a sealing key with this id already."};
+}
+inline Error api_key_exists() {
+    return {Fault::conflict, "api_key_exists", "There is an API key with this id already."};
+}
+inline Error no_api_key() {
+    return {Fault::not_found, "api_key_not_found", "There is no such API key."};
+}
+inline Error journal_full() {
+    return {Fault::try_later, "journal_full",
+            "There is no room to keep the next answer. Free disk space, then try again."};
+}
+
+}  // namespace latchkey::store_error

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+
+#include "model/grant.h"
+#include "store/grant_store.h"
+
+/// What each call of GrantStore makes of a row: plain functions that every adapter runs inside its
+/// transaction, between reading the row and writing it back. `present` is the store's timeline.
+/// Errors are those of grant_store.h.
+namespace latchkey::grant_rules {
+
+Result<GrantRow> claim(GrantRow row, GrantGeneration seen, AttemptId attempt, NodeId node,
+                       const Timeline& present);
+Result<GrantRow> settle(GrantRow row, const Settlement& outcome, const Timeline& present);
+Result<GrantRow> move(GrantRow row, const Move& change, const Timeline& present);
+Result<GrantRow> refuse(GrantRow candidate, const std::string& reason);
+GrantRow begin_revocation(GrantRow row);
+
+/// The rows that a promotion changes.
+struct Promotion {
+    GrantRow promoted;
+    std::optional<GrantRow> former;
+};
+Result<Promotion> promote(GrantRow candidate, std::optional<GrantRow> current,
+                          const Connection& facts, Generation seen, Sealed access_token);
+
+/// Whether a settlement brought tokens that came to stay: then the connection was refreshed.
+bool brings_tokens(const Settlement& outcome);
+
+/// A connection as people see it: the kept plain columns, and what follows from the current grant.
+Connection shown(Connection kept, const GrantRow& current);
+
+}  // namespace latchkey::grant_rules

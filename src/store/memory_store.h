@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "store/limits.h"
+#include "store/store.h"
+
+namespace latchkey {
+
+/// A store that forgets everything at its end: for tests, and for trying things out. One loop, no
+/// threads. Each call takes at least one turn of the loop, as a real store's would, so callers
+/// interleave.
+class MemoryStore final : public Store {
+public:
+    /// Both must outlive this object.
+    MemoryStore(Clock& clock, Random& random, StoreLimits limits = {});
+    ~MemoryStore() override;
+
+    GrantStore& grants() override;
+    FlowStore& flows() override;
+    ConnectionIndex& connections() override;
+    KeyStore& keys() override;
+    ApiKeyStore& api_keys() override;
+    Journal& journal() override;
+
+    // What a test may do to a store.
+
+    enum class Trouble {
+        unavailable,  ///< storage_unavailable, and nothing was changed
+        lost_before,  ///< storage_outcome_unknown, and nothing was changed
+        lost_after,   ///< storage_outcome_unknown, and the call has taken effect
+        damaged,      ///< storage_damaged
+    };
+    /// The next `times` calls of `call` fail so. Calls are named port.method: "grants.claim",
+    /// "journal.append", "flows.by_id"; an empty name means every call.
+    void fail_next(std::string call, Trouble how, int times = 1);
+    /// How often a call was made, failed ones too.
+    std::size_t calls(std::string_view call) const;
+
+    /// A new history, as after a restore: every row is suspect from now on.
+    Timeline new_timeline();
+    /// Every grant, by (connection, epoch).
+    std::vector<GrantRow> all_grants() const;
+    /// Puts a row in the place of the one with its key, as a restored backup would.
+    void overwrite(GrantRow row);
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace latchkey

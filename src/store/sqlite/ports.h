@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "store/limits.h"
+#include "store/sqlite/worker.h"
+#include "store/store.h"
+
+namespace latchkey::sqlite {
+
+/// What every port needs. All must outlive the ports.
+struct Bench {
+    Worker& worker;
+    Clock& clock;
+    StoreLimits limits;
+    std::string path;  ///< of the database file
+};
+
+std::unique_ptr<GrantStore> make_grants(Bench& bench);
+std::unique_ptr<ConnectionIndex> make_connections(Bench& bench);
+std::unique_ptr<FlowStore> make_flows(Bench& bench);
+std::unique_ptr<KeyStore> make_keys(Bench& bench);
+std::unique_ptr<ApiKeyStore> make_api_keys(Bench& bench);
+std::unique_ptr<Journal> make_journal(Bench& bench);
+
+/// The incarnation number, which is this store's timeline.
+Timeline present_timeline(Database& database);
+
+}  // namespace latchkey::sqlite

@@ -1,0 +1,102 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include "store/sqlite/migrations.h"
+#include "store/sqlite/ports.h"
+#include "store/sqlite/private_file.h"
+
+namespace latchkey {
+namespace {
+
+/// FULL syncs the log at each commit: a claim that a power cut forgets would permit a second use.
+/// The log is cut back to 64 MiB whenever it has been written into the database.
+constexpr const char* settings = R"sql(
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA trusted_schema = OFF;
+PRAGMA cell_size_check = ON;
+PRAGMA journal_size_limit = 67108864;
+)sql";
+
+}  // namespace
+
+struct SqliteStore::Impl {
+    Impl(sqlite::FileLock held, std::unique_ptr<sqlite::Database> database,
+         const SqliteOptions& options, Clock& clock, Log& log)
+        : lock(std::move(held)),
+          worker(std::make_unique<sqlite::Worker>(std::move(database), clock, log)),
+          bench{*worker, clock, options.limits, options.path},
+          grants(sqlite::make_grants(bench)),
+          connections(sqlite::make_connections(bench)),
+          flows(sqlite::make_flows(bench)),
+          keys(sqlite::make_keys(bench)),
+          api_keys(sqlite::make_api_keys(bench)),
+          journal(sqlite::make_journal(bench)) {}
+
+    /// What is queued refers to the ports, so it is done while they are there; the lock goes last.
+    ~Impl() { worker.reset(); }
+
+    sqlite::FileLock lock;
+    std::unique_ptr<sqlite::Worker> worker;
+    sqlite::Bench bench;
+    std::unique_ptr<GrantStore> grants;
+    std::unique_ptr<ConnectionIndex> connections;
+    std::unique_ptr<FlowStore> flows;
+    std::unique_ptr<KeyStore> keys;
+    std::unique_ptr<ApiKeyStore> api_keys;
+    std::unique_ptr<Journal> journal;
+};
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, Clock& clock,
+                                                       Random& random, Log& log) {
+    const auto prepared = sqlite::prepare_private_file(options.path);
+    if (!prepared) return prepared.error();
+    auto lock = sqlite::FileLock::take(options.path + ".lock");
+    if (!lock) return lock.error();
+    try {
+        auto database = std::make_unique<sqlite::Database>(options.path, options.vfs);
+        if (database->prepare("PRAGMA journal_mode = WAL").first_text() != "wal")
+            return Error{Fault::misconfigured, "store_unreachable",
+                         "The store's disk does not allow write-ahead logging. Name a file on a "
+                         "local disk."};
+        database->execute(settings);
+        const auto migrated = sqlite::migrate(*database, sqlite::migrations(), random);
+        if (!migrated) return migrated.error();
+        return std::unique_ptr<SqliteStore>{new SqliteStore{
+            std::make_unique<Impl>(std::move(*lock), std::move(database), options, clock, log)}};
+    } catch (const sqlite::Failure& failure) {
+        return sqlite::error_of(failure);
+    }
+}
+
+SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SqliteStore::~SqliteStore() = default;
+
+GrantStore& SqliteStore::grants() {
+    return *impl_->grants;
+}
+FlowStore& SqliteStore::flows() {
+    return *impl_->flows;
+}
+ConnectionIndex& SqliteStore::connections() {
+    return *impl_->connections;
+}
+KeyStore& SqliteStore::keys() {
+    return *impl_->keys;
+}
+ApiKeyStore& SqliteStore::api_keys() {
+    return *impl_->api_keys;
+}
+Journal& SqliteStore::journal() {
+    return *impl_->journal;
+}
+
+Task<Timeline> SqliteStore::begin_incarnation(Deadline by) {
+    std::function<Result<Timeline>(sqlite::Database&)> work =
+        [](sqlite::Database& database) -> Result<Timeline> {
+        database.prepare("UPDATE installation SET incarnation = incarnation + 1").run();
+        return sqlite::present_timeline(database);
+    };
+    return impl_->worker->write<Timeline>(std::move(work), by);
+}
+
+}  // namespace latchkey

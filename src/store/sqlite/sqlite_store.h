@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "store/limits.h"
+#include "store/store.h"
+
+namespace latchkey {
+
+struct SqliteOptions {
+    std::string path;  ///< of the database file; its directory is made if only the last is missing
+    StoreLimits limits;
+    std::string vfs;  ///< name of a registered SQLite VFS; empty for the system's own
+    SqliteOptions() = default;
+    explicit SqliteOptions(std::string file) : path(std::move(file)) {}
+};
+
+/// One SQLite file (WAL, synchronous=FULL: a commit is on disk before a call returns), used by one
+/// process at a time. A thread of its own does all the work, so no loop ever waits for a disk;
+/// calls may come from several loops, none of which may end before its calls have come back. Work
+/// that was handed over is done even if its caller goes away.
+class SqliteStore final : public Store {
+public:
+    /// Takes the lock of the file (`path`.lock, held to the end of this object), checks that nobody
+    /// else can read or write it, brings its schema up to date. Blocks; for the start of a process.
+    /// Clock, random and log must outlive this object.
+    ///
+    /// errors  misconfigured  store_locked, store_not_private, store_on_network, store_unreachable,
+    ///                        store_too_new, store_foreign
+    ///         try_later      storage_unavailable
+    ///         internal       storage_damaged
+    static Result<std::unique_ptr<SqliteStore>> open(SqliteOptions options, Clock& clock,
+                                                     Random& random, Log& log);
+    ~SqliteStore() override;
+
+    GrantStore& grants() override;
+    FlowStore& flows() override;
+    ConnectionIndex& connections() override;
+    KeyStore& keys() override;
+    ApiKeyStore& api_keys() override;
+    Journal& journal() override;
+
+    /// A new incarnation, to be made after a backup was put back: every row is suspect from now on.
+    Task<Timeline> begin_incarnation(Deadline by);
+
+private:
+    struct Impl;
+    explicit SqliteStore(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace latchkey

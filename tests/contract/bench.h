@@ -1,0 +1,177 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <doctest/doctest.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "store/memory_store.h"
+#include "store/sqlite/sqlite_store.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/run.h"
+#include "tests/support/temp_dir.h"
+
+namespace latchkey::test {
+
+/// What both benches have: a loop, time, and a way to wait for an answer.
+struct BenchBase {
+    boost::asio::io_context loop{1};
+    FakeClock clock;
+    SystemRandom random;
+    NoLog log;
+    StoreLimits limits;
+
+    BenchBase() {
+        limits.unexpired_flows = 20;
+        limits.journal_bytes = 10'000;
+        limits.free_disk_bytes = 0;
+    }
+
+    Deadline by() const { return clock.in(std::chrono::seconds{5}); }
+
+    template <class T>
+    Result<T> get(Task<T> call) {
+        return run(loop, std::move(call));
+    }
+    template <class T>
+    T ok(Task<T> call) {
+        auto result = get(std::move(call));
+        const std::string refused = result.has_error() ? result.error().code : std::string{};
+        CAPTURE(refused);
+        REQUIRE(result.has_value());
+        return std::move(*result);
+    }
+    void done(Task<void> call) {
+        const auto result = get(std::move(call));
+        const std::string refused = result.has_error() ? result.error().code : std::string{};
+        CAPTURE(refused);
+        REQUIRE(result.has_value());
+    }
+    /// "fault code" of a refused call, "" of one that went well.
+    template <class T>
+    std::string refusal(Task<T> call) {
+        const auto result = get(std::move(call));
+        if (result.has_value()) return {};
+        return std::string{name(result.error().fault)} + " " + result.error().code;
+    }
+};
+
+struct MemoryBench : BenchBase {
+    MemoryStore adapter{clock, random, limits};
+    Store& store = adapter;
+    void new_timeline() { adapter.new_timeline(); }
+};
+
+struct SqliteBench : BenchBase {
+    TempDir dir;
+    std::unique_ptr<SqliteStore> adapter = opened();
+
+    struct Here {
+        std::unique_ptr<SqliteStore>& adapter;
+        GrantStore& grants() { return adapter->grants(); }
+        FlowStore& flows() { return adapter->flows(); }
+        ConnectionIndex& connections() { return adapter->connections(); }
+        KeyStore& keys() { return adapter->keys(); }
+        ApiKeyStore& api_keys() { return adapter->api_keys(); }
+        Journal& journal() { return adapter->journal(); }
+    } store{adapter};
+
+    SqliteOptions options() const {
+        SqliteOptions wanted{dir.file("latchkey.db")};
+        wanted.limits = limits;
+        return wanted;
+    }
+    std::unique_ptr<SqliteStore> opened() {
+        auto made = SqliteStore::open(options(), clock, random, log);
+        REQUIRE(made.has_value());
+        return std::move(*made);
+    }
+    void reopen() {
+        adapter.reset();
+        adapter = opened();
+    }
+    void new_timeline() { ok(adapter->begin_incarnation(by())); }
+};
+
+inline GrantKey key_of(const std::string& connection, std::int64_t epoch) {
+    return GrantKey{ConnectionId{connection}, Epoch{epoch}};
+}
+
+/// A candidate with every field filled.
+inline GrantRow candidate(const std::string& connection, std::int64_t epoch = 1) {
+    GrantRow row;
+    row.key = key_of(connection, epoch);
+    row.refresh_token = Sealed{"sealed refresh " + std::to_string(epoch)};
+    row.access_token = Sealed{"sealed access " + std::to_string(epoch)};
+    row.provider = ProviderId{"salesforce"};
+    row.login_url = "https://login.salesforce.com";
+    row.instance_url = "https://acme.my.salesforce.com";
+    row.org_id = "00D000000000001AAA";
+    row.user_id = "005000000000001AAA";
+    row.scopes = {"api", "refresh_token"};
+    row.access_received_at = WallTime{std::chrono::seconds{1000}};
+    row.access_expires_at = WallTime{std::chrono::seconds{8200}};
+    return row;
+}
+
+inline Connection facts(const std::string& connection, const std::string& end_user = "ada",
+                        std::int64_t connected_at = 1000) {
+    Connection connected;
+    connected.id = ConnectionId{connection};
+    connected.end_user = end_user;
+    connected.username = end_user + "@acme.example";
+    connected.connected_at = WallTime{std::chrono::seconds{connected_at}};
+    return connected;
+}
+
+/// A connection with one current, ACTIVE grant at epoch 1, both generations 1.
+template <class Bench>
+GrantRow connect(Bench& bench, const std::string& connection, const std::string& end_user = "ada",
+                 std::int64_t connected_at = 1000) {
+    bench.done(bench.store.grants().add_candidate(candidate(connection), bench.by()));
+    bench.ok(bench.store.grants().promote(key_of(connection, 1),
+                                          facts(connection, end_user, connected_at), Generation{0},
+                                          Sealed{"sealed access for 1"}, bench.by()));
+    return bench.ok(bench.store.grants().find(ConnectionId{connection}, bench.by()));
+}
+
+template <class Bench>
+GrantRow claimed(Bench& bench, const std::string& connection, const std::string& attempt) {
+    const auto row = bench.ok(bench.store.grants().find(ConnectionId{connection}, bench.by()));
+    return bench.ok(bench.store.grants().claim(row.key, row.grant_generation, AttemptId{attempt},
+                                               NodeId{"node"}, bench.by()));
+}
+
+/// What an attempt on this row brings.
+inline Settlement settlement(const GrantRow& row, Settlement::Kind kind) {
+    Settlement outcome;
+    outcome.kind = kind;
+    outcome.key = row.key;
+    outcome.grant_generation = row.grant_generation;
+    outcome.generation = row.generation;
+    outcome.attempt = row.attempt;
+    outcome.received_at = WallTime{std::chrono::seconds{2000}};
+    if (kind == Settlement::Kind::rotated || kind == Settlement::Kind::access_only)
+        outcome.access_token = Sealed{"next access"};
+    if (kind == Settlement::Kind::rotated) outcome.refresh_token = Sealed{"next refresh"};
+    return outcome;
+}
+
+/// Takes the row from `from` to `to` as an operator's hand would.
+template <class Bench>
+GrantRow moved(Bench& bench, const GrantRow& row, State to, const std::string& reason = {}) {
+    Move change;
+    change.key = row.key;
+    change.grant_generation = row.grant_generation;
+    change.from = row.state;
+    change.attempt = row.attempt;
+    change.to = to;
+    change.reason = reason;
+    return bench.ok(bench.store.grants().move(std::move(change), bench.by()));
+}
+
+}  // namespace latchkey::test
