@@ -22,7 +22,7 @@ Reply uncached(int status, std::string_view type, std::string body) {
 
 }  // namespace
 
-Reply json_reply(int status, const boost::json::value& body) {
+Reply json_answer(int status, const boost::json::value& body) {
     return uncached(status, "application/json;charset=UTF-8", boost::json::serialize(body));
 }
 
@@ -31,8 +31,8 @@ Reply text_reply(int status, std::string body) {
 }
 
 Reply oauth_error(int status, std::string_view error, std::string_view description) {
-    return json_reply(status,
-                      boost::json::object{{"error", error}, {"error_description", description}});
+    return json_answer(status,
+                       boost::json::object{{"error", error}, {"error_description", description}});
 }
 
 Reply page_error(std::string_view error, std::string_view description) {

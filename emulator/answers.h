@@ -11,7 +11,7 @@
 namespace latchkey::emulator {
 
 /// JSON that no cache may keep, as all of the OAuth endpoints answer.
-Reply json_reply(int status, const boost::json::value& body);
+Reply json_answer(int status, const boost::json::value& body);
 /// Plain text.
 Reply text_reply(int status, std::string body);
 /// {"error", "error_description"}.

@@ -44,8 +44,8 @@ Reply refuse_client(const AuthorizeAsk& ask, std::string_view error, std::string
 }
 
 /// Who this browser is logged in as; empty: nobody.
-std::string browser_user(const World& world, const Call& call) {
-    const auto line = call.request.headers.find("Cookie");
+std::string browser_user(const World& world, const Visit& visit) {
+    const auto line = visit.request.headers.find("Cookie");
     if (!line) return "";
     std::string_view rest = *line;
     while (!rest.empty()) {
@@ -61,17 +61,18 @@ std::string browser_user(const World& world, const Call& call) {
     return "";
 }
 
-Reply finish(World& world, const Call& call, const AuthorizeAsk& ask, const std::string& user_id) {
+Reply finish(World& world, const Visit& visit, const AuthorizeAsk& ask,
+             const std::string& user_id) {
     if (ask.response_type == "code") {
         const std::string code = world.ids.code();
-        world.codes.put(code, Code{ask, user_id, call.now, false});
+        world.codes.put(code, Code{ask, user_id, visit.now, false});
         return answer_client(ask, {{"code", code}});
     }
     const Client* client = world.clients.find(ask.client_id);
     // Whoever reads a web page's fragment must not get a token that lasts.
     const bool may_last = !ask.redirect_uri.starts_with("http");
-    Grant& grant = approve(world, call, *client, user_id, ask.scopes, may_last);
-    const auto answer = token_answer(world, call, *client, grant, grant.refresh_token, ask.nonce);
+    Grant& grant = approve(world, visit, *client, user_id, ask.scopes, may_last);
+    const auto answer = token_answer(world, visit, *client, grant, grant.refresh_token, ask.nonce);
     FormFields fields;
     for (const auto& field : answer) {
         if (field.key() == "id_token" && ask.response_type == "token") continue;
@@ -120,7 +121,7 @@ bool approved_before(World& world, const AuthorizeAsk& ask, const std::string& u
 
 /// A known person stands before the consent page. `remembered`: the browser was logged in before,
 /// so an approval it gave before counts, too.
-Reply after_login(World& world, const Call& call, const AuthorizeAsk& ask,
+Reply after_login(World& world, const Visit& visit, const AuthorizeAsk& ask,
                   const std::string& user_id, bool remembered) {
     const User* user = world.people.by_id(user_id);
     const Client* client = world.clients.find(ask.client_id);
@@ -130,7 +131,7 @@ Reply after_login(World& world, const Call& call, const AuthorizeAsk& ask,
     if (auto refused = app_refusal(*client, ask, *user)) return *refused;
     const bool by_admin = client->permitted_users == PermittedUsers::admin_approved;
     if (by_admin || (remembered && !ask.consent_again && approved_before(world, ask, user_id))) {
-        return finish(world, call, ask, user_id);
+        return finish(world, visit, ask, user_id);
     }
     if (ask.immediate)
         return refuse_client(ask, "immediate_unsuccessful", "immediate unsuccessful");
@@ -141,7 +142,7 @@ Reply after_login(World& world, const Call& call, const AuthorizeAsk& ask,
 }
 
 /// The request of a browser that comes from the client.
-Reply begin(World& world, const Call& call, const FormFields& form) {
+Reply begin(World& world, const Visit& visit, const FormFields& form) {
     for (const auto& [name, value] : form) {
         if (count(form, name) > 1) return page_error("invalid_request", "duplicate parameter");
     }
@@ -193,9 +194,9 @@ Reply begin(World& world, const Call& call, const FormFields& form) {
         }
     }
 
-    const std::string user_id = browser_user(world, call);
+    const std::string user_id = browser_user(world, visit);
     if (!user_id.empty() && !ask.login_again) {
-        return after_login(world, call, ask, user_id, true);
+        return after_login(world, visit, ask, user_id, true);
     }
     if (ask.immediate)
         return refuse_client(ask, "immediate_unsuccessful", "immediate unsuccessful");
@@ -205,7 +206,7 @@ Reply begin(World& world, const Call& call, const FormFields& form) {
 }
 
 /// A form of one of our pages.
-Reply go_on(World& world, const Call& call, const FormFields& form) {
+Reply go_on(World& world, const Visit& visit, const FormFields& form) {
     const std::string flow = value_of(form, "flow");
     const PendingLogin* pending = world.logins.find(flow);
     if (pending == nullptr) {
@@ -226,10 +227,10 @@ Reply go_on(World& world, const Call& call, const FormFields& form) {
         world.logins.erase(flow);
         const std::string cookie = world.ids.opaque();
         world.browsers.put(cookie, user->id);
-        Reply reply = after_login(world, call, ask, user->id, false);
+        Reply reply = after_login(world, visit, ask, user->id, false);
         reply.headers.add("Set-Cookie", std::string{cookie_name} + "=" + cookie +
                                             "; Path=/; HttpOnly; SameSite=Lax" +
-                                            (call.request.tls ? "; Secure" : ""));
+                                            (visit.request.tls ? "; Secure" : ""));
         return reply;
     }
     const std::string decision = value_of(form, "decision");
@@ -241,19 +242,19 @@ Reply go_on(World& world, const Call& call, const FormFields& form) {
     if (decision == "deny") {
         return refuse_client(ask, "access_denied", "end-user denied authorization");
     }
-    return finish(world, call, ask, user_id);
+    return finish(world, visit, ask, user_id);
 }
 
 }  // namespace
 
-Reply authorize(World& world, const Call& call) {
-    if (call.request.method != "GET" && !call.posted()) {
+Reply authorize(World& world, const Visit& visit) {
+    if (visit.request.method != "GET" && !visit.posted()) {
         return page_error("invalid_request", "must use HTTP GET");
     }
-    const auto form = call.posted() ? form_of(call.request) : parse_form(call.request.query);
+    const auto form = visit.posted() ? form_of(visit.request) : parse_form(visit.request.query);
     if (!form) return page_error("invalid_request", "malformed request");
-    if (call.posted() && count(*form, "flow") > 0) return go_on(world, call, *form);
-    return begin(world, call, *form);
+    if (visit.posted() && count(*form, "flow") > 0) return go_on(world, visit, *form);
+    return begin(world, visit, *form);
 }
 
 }  // namespace latchkey::emulator

@@ -14,7 +14,7 @@ namespace json = boost::json;
 constexpr std::int64_t longest_advance = 100LL * 366 * 24 * 3600;
 
 Reply refused(int status, std::string_view code, std::string_view message) {
-    return json_reply(status, json::object{{"error", code}, {"message", message}});
+    return json_answer(status, json::object{{"error", code}, {"message", message}});
 }
 
 Reply refused(const Error& error) {
@@ -27,10 +27,10 @@ bool from_here(std::string_view peer) {
 }
 
 /// The body as an object; an empty body is an empty object.
-Result<json::object> body_of(const Call& call) {
-    if (call.request.body.empty()) return json::object{};
+Result<json::object> body_of(const Visit& visit) {
+    if (visit.request.body.empty()) return json::object{};
     boost::system::error_code bad;
-    auto value = json::parse(call.request.body, bad);
+    auto value = json::parse(visit.request.body, bad);
     if (bad || !value.is_object()) {
         return Error{Fault::bad_input, "invalid_json", "The body must be one JSON object."};
     }
@@ -66,7 +66,7 @@ json::array uses_json(const Ledger& ledger) {
     return out;
 }
 
-Reply ledger(World& world, const Call& call) {
+Reply ledger(World& world, const Visit& visit) {
     json::array grants;
     std::uint64_t all_refresh_tokens = 0;
     std::uint64_t all_sessions = 0;
@@ -76,11 +76,11 @@ Reply ledger(World& world, const Call& call) {
         const auto ends =
             client == nullptr ? std::nullopt : refresh_expiry(grant, client->effective_policy());
         const bool lasts =
-            grant.alive && !grant.refresh_token.empty() && !(ends && call.now >= *ends);
+            grant.alive && !grant.refresh_token.empty() && !(ends && visit.now >= *ends);
         std::uint64_t sessions = 0;
         const auto tokens = grant.sessions;  // looking ends those whose time is over
         for (const auto& token : tokens) {
-            if (world.grants.session(token, call.now) != nullptr) ++sessions;
+            if (world.grants.session(token, visit.now) != nullptr) ++sessions;
         }
         json::object one = tally_json(world.ledger.of(id), lasts ? 1 : 0, sessions);
         one["id"] = id;
@@ -93,20 +93,20 @@ Reply ledger(World& world, const Call& call) {
     json::object out;
     out["totals"] = tally_json(world.ledger.totals(), all_refresh_tokens, all_sessions);
     out["grants"] = std::move(grants);
-    const auto query = parse_form(call.request.query).value_or(FormFields{});
+    const auto query = parse_form(visit.request.query).value_or(FormFields{});
     if (value_of(query, "uses") == "1") out["uses"] = uses_json(world.ledger);
-    return json_reply(200, out);
+    return json_answer(200, out);
 }
 
-json::object clock_json(const World& world, const Call& call) {
-    const auto now = call.now + world.offset;
+json::object clock_json(const World& world, const Visit& visit) {
+    const auto now = visit.now + world.offset;
     return {{"now", rfc3339(now)},
             {"epoch_seconds", now.time_since_epoch().count()},
             {"advanced_seconds", world.offset.count()}};
 }
 
-Reply move_clock(World& world, const Call& call) {
-    const auto body = body_of(call);
+Reply move_clock(World& world, const Visit& visit) {
+    const auto body = body_of(visit);
     if (!body) return refused(body.error());
     for (const auto& field : *body) {
         if (field.key() == "advance_seconds") continue;
@@ -121,20 +121,20 @@ Reply move_clock(World& world, const Call& call) {
                        "'advance_seconds' must be a whole number from 0 on, a century in all.");
     }
     const std::chrono::seconds step{by->get_int64()};
-    Call later = call;
-    later.now = call.now - world.offset;  // clock_json adds the whole offset again
+    Visit later = visit;
+    later.now = visit.now - world.offset;  // clock_json adds the whole offset again
     world.offset += step;
-    return json_reply(200, clock_json(world, later));
+    return json_answer(200, clock_json(world, later));
 }
 
-Reply show_clock(const World& world, const Call& call) {
-    Call unmoved = call;
-    unmoved.now = call.now - world.offset;
-    return json_reply(200, clock_json(world, unmoved));
+Reply show_clock(const World& world, const Visit& visit) {
+    Visit unmoved = visit;
+    unmoved.now = visit.now - world.offset;
+    return json_answer(200, clock_json(world, unmoved));
 }
 
-Reply put_client(World& world, const Call& call) {
-    const auto body = body_of(call);
+Reply put_client(World& world, const Visit& visit) {
+    const auto body = body_of(visit);
     if (!body) return refused(body.error());
     const auto* id = body->if_contains("client_id");
     const bool named = id != nullptr && id->is_string();
@@ -149,59 +149,59 @@ Reply put_client(World& world, const Call& call) {
     }
     auto shown = print_client(*client);
     world.clients.put(std::move(*client));
-    return json_reply(200, shown);
+    return json_answer(200, shown);
 }
 
 Reply show_clients(const World& world) {
     json::array all;
     for (const auto& [id, client] : world.clients.all()) all.push_back(print_client(client));
-    return json_reply(200, json::object{{"clients", std::move(all)}});
+    return json_answer(200, json::object{{"clients", std::move(all)}});
 }
 
 Reply show_faults(const World& world) {
     json::array all;
     for (const auto& plan : world.faults.all()) all.push_back(print_fault(plan));
-    return json_reply(200, json::object{{"faults", std::move(all)}});
+    return json_answer(200, json::object{{"faults", std::move(all)}});
 }
 
-Reply add_fault(World& world, const Call& call) {
-    const auto body = body_of(call);
+Reply add_fault(World& world, const Visit& visit) {
+    const auto body = body_of(visit);
     if (!body) return refused(body.error());
     const auto plan = read_fault(*body);
     if (!plan) return refused(plan.error());
     const auto added = world.faults.add(*plan);
     if (!added) return refused(400, "too_many", "1000 faults wait already; DELETE them first.");
-    return json_reply(200, print_fault(*added));
+    return json_answer(200, print_fault(*added));
 }
 
 }  // namespace
 
-Reply control(World& world, const Call& call) {
-    if (!from_here(call.request.peer)) {
+Reply control(World& world, const Visit& visit) {
+    if (!from_here(visit.request.peer)) {
         return refused(403, "not_here", "Controls answer requests from this machine only.");
     }
-    const std::string& method = call.request.method;
-    const std::string_view name = std::string_view{call.path}.substr(12);  // behind "/__emulator/"
+    const std::string& method = visit.request.method;
+    const std::string_view name = std::string_view{visit.path}.substr(12);  // behind "/__emulator/"
     const bool get = method == "GET";
     const bool post = method == "POST";
 
-    if (name == "ledger" && get) return ledger(world, call);
-    if (name == "clock" && get) return show_clock(world, call);
-    if (name == "clock" && post) return move_clock(world, call);
+    if (name == "ledger" && get) return ledger(world, visit);
+    if (name == "clock" && get) return show_clock(world, visit);
+    if (name == "clock" && post) return move_clock(world, visit);
     if (name == "clients" && get) return show_clients(world);
-    if (name == "clients" && post) return put_client(world, call);
+    if (name == "clients" && post) return put_client(world, visit);
     if (name == "faults" && get) return show_faults(world);
-    if (name == "faults" && post) return add_fault(world, call);
+    if (name == "faults" && post) return add_fault(world, visit);
     if (name == "faults" && method == "DELETE") {
         world.faults.clear();
         return show_faults(world);
     }
     if (name == "sessions/expire" && post) {
-        return json_reply(200, json::object{{"expired", world.grants.end_all_sessions()}});
+        return json_answer(200, json::object{{"expired", world.grants.end_all_sessions()}});
     }
     if (name == "reset" && post) {
         world.reset();
-        return json_reply(200, json::object{{"reset", true}});
+        return json_answer(200, json::object{{"reset", true}});
     }
     for (const auto* known : {"ledger", "clock", "clients", "faults", "sessions/expire", "reset"}) {
         if (name == known) return refused(405, "method_not_allowed", "Use another method here.");

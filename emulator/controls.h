@@ -13,6 +13,6 @@ namespace latchkey::emulator {
 ///
 /// Answers 200 with the resulting object; 400 {"error", "message"} for a field or value it does not
 /// know, 403 for a peer from elsewhere, 404 for an unknown control, 405 for another method.
-Reply control(World& world, const Call& call);
+Reply control(World& world, const Visit& visit);
 
 }  // namespace latchkey::emulator

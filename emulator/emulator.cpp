@@ -54,10 +54,10 @@ bool is_authority(std::string_view text) {
 /// ever.
 class Holding {
 public:
-    Holding(World& world, const Call& call, const std::string& token) : world_(world) {
+    Holding(World& world, const Visit& visit, const std::string& token) : world_(world) {
         const auto found = world.grants.find_refresh(token);
         const std::string grant = found.grant == nullptr ? "" : found.grant->id;
-        use_.number = world.ledger.arrive(token, grant, call.now);
+        use_.number = world.ledger.arrive(token, grant, visit.now);
         if (found.grant == nullptr) return;
         const Client* client = world.clients.find(found.grant->client_id);
         const auto rule =
@@ -93,38 +93,38 @@ private:
 };
 
 /// The refresh token this request presents; nullopt if it is no refresh.
-std::optional<std::string> presented(const Call& call) {
-    if (call.path != "/services/oauth2/token" || !call.posted()) return std::nullopt;
-    const auto form = form_of(call.request);
+std::optional<std::string> presented(const Visit& visit) {
+    if (visit.path != "/services/oauth2/token" || !visit.posted()) return std::nullopt;
+    const auto form = form_of(visit.request);
     if (!form || value_of(*form, "grant_type") != "refresh_token") return std::nullopt;
     const std::string token = value_of(*form, "refresh_token");
     if (token.empty()) return std::nullopt;
     return token;
 }
 
-Reply route(World& world, const Call& call, const RefreshUse& use) {
-    const std::string_view path = call.path;
+Reply route(World& world, const Visit& visit, const RefreshUse& use) {
+    const std::string_view path = visit.path;
     if (path.starts_with(oauth)) {
         const auto name = path.substr(oauth.size());
         // A login brand may stand behind "authorize".
-        if (name == "authorize" || name.starts_with("authorize/")) return authorize(world, call);
-        if (name == "token") return token(world, call, use);
-        if (name == "revoke") return revoke(world, call);
-        if (name == "introspect") return introspect(world, call);
-        if (name == "userinfo") return userinfo(world, call);
-        if (name == "singleaccess") return single_access(world, call);
+        if (name == "authorize" || name.starts_with("authorize/")) return authorize(world, visit);
+        if (name == "token") return token(world, visit, use);
+        if (name == "revoke") return revoke(world, visit);
+        if (name == "introspect") return introspect(world, visit);
+        if (name == "userinfo") return userinfo(world, visit);
+        if (name == "singleaccess") return single_access(world, visit);
         if (name == "success") {
             return html_reply(200, plain_page("Logged in", "You can close this window."));
         }
     }
-    if (path == "/services/data" || path.starts_with("/services/data/")) return data(world, call);
+    if (path == "/services/data" || path.starts_with("/services/data/")) return data(world, visit);
     if (path == "/id/keys") {
-        Reply reply = json_reply(200, nullptr);
+        Reply reply = json_answer(200, nullptr);
         reply.body = world.signer.key_set();
         return reply;
     }
-    if (path.starts_with("/id/")) return identity(world, call);
-    if (path == "/.well-known/openid-configuration") return discovery(call);
+    if (path.starts_with("/id/")) return identity(world, visit);
+    if (path == "/.well-known/openid-configuration") return discovery(visit);
     if (path == "/" || path == "/secur/frontdoor.jsp") {
         return html_reply(200, plain_page("The emulated Salesforce is running",
                                           "Point your application's login URL here."));
@@ -193,16 +193,16 @@ struct Emulator::Impl {
 Async<Reply> Emulator::Impl::serve(std::shared_ptr<Impl> self, ServedRequest request) {
     World& world = self->world;
     Clock& clock = self->clock;
-    Call call{request, plain_path(request.path), self->origin_for(request),
-              clock.wall() + world.offset};
-    if (call.path.starts_with(controls)) {
-        Reply answer = control(world, call);
-        if (call.posted()) self->save();
+    Visit visit{request, plain_path(request.path), self->origin_for(request),
+                clock.wall() + world.offset};
+    if (visit.path.starts_with(controls)) {
+        Reply answer = control(world, visit);
+        if (visit.posted()) self->save();
         co_return answer;
     }
-    const auto fault = world.faults.take(call.path);
+    const auto fault = world.faults.take(visit.path);
     std::optional<Holding> holding;
-    if (const auto token = presented(call)) holding.emplace(world, call, *token);
+    if (const auto token = presented(visit)) holding.emplace(world, visit, *token);
     RefreshUse use;
     if (holding) use = holding->use();
 
@@ -216,8 +216,8 @@ Async<Reply> Emulator::Impl::serve(std::shared_ptr<Impl> self, ServedRequest req
         if (holding && holding->latency().count() > 0) {
             co_await clock.sleep_until(clock.steady() + holding->latency());
         }
-        call.now = clock.wall() + world.offset;
-        reply = route(world, call, use);
+        visit.now = clock.wall() + world.offset;
+        reply = route(world, visit, use);
         if (reply.status != 200) world.ledger.outcome(use.number, "refused");
         self->keep();
     }
@@ -233,7 +233,7 @@ Async<Reply> Emulator::Impl::serve(std::shared_ptr<Impl> self, ServedRequest req
     // The path alone: queries and bodies carry tokens.
     self->log.write(
         Level::debug, "emulator_request",
-        {{"method", request.method}, {"path", call.path}, {"status", std::int64_t{reply.status}}});
+        {{"method", request.method}, {"path", visit.path}, {"status", std::int64_t{reply.status}}});
     co_return reply;
 }
 
@@ -284,7 +284,8 @@ std::string Emulator::config_json() const {
         for (const auto& uri : client.redirect_uris) uris.emplace_back(uri);
         json::object one;
         one["client_id"] = client.client_id;
-        one["client_secret"] = client.secret.empty() ? json::value{} : json::value{client.secret};
+        one["client_secret"] = nullptr;
+        if (!client.secret.empty()) one["client_secret"] = client.secret;
         one["redirect_uris"] = std::move(uris);
         one["any_loopback_redirect"] = client.any_loopback_redirect;
         one["rotation"] = client.rotation;

@@ -20,8 +20,8 @@ struct Asker {
     std::string_view refusal;  ///< empty: none
 };
 
-Asker find_asker(World& world, const Call& call, const std::string& from_parameter) {
-    const Bearer bearer = bearer_of(call.request);
+Asker find_asker(World& world, const Visit& visit, const std::string& from_parameter) {
+    const Bearer bearer = bearer_of(visit.request);
     std::string token = bearer.token;
     if (bearer.kind != Bearer::Kind::token) token = from_parameter;
     Asker out;
@@ -29,7 +29,7 @@ Asker find_asker(World& world, const Call& call, const std::string& from_paramet
         out.refusal = "Missing_OAuth_Token";
         return out;
     }
-    out.session = world.grants.use_session(token, call.now);
+    out.session = world.grants.use_session(token, visit.now);
     if (out.session != nullptr) out.grant = world.grants.find(out.session->grant);
     if (out.grant == nullptr) out.refusal = "Bad_OAuth_Token";
     return out;
@@ -159,47 +159,48 @@ bool same_id(std::string_view asked, std::string_view id) {
 
 }  // namespace
 
-Reply userinfo(World& world, const Call& call) {
-    const auto form = call.posted() ? form_of(call.request) : std::nullopt;
+Reply userinfo(World& world, const Visit& visit) {
+    const auto form = visit.posted() ? form_of(visit.request) : std::nullopt;
     const Asker asker =
-        find_asker(world, call, form ? value_of(*form, "access_token") : std::string{});
+        find_asker(world, visit, form ? value_of(*form, "access_token") : std::string{});
     if (!asker.refusal.empty()) return text_reply(403, std::string{asker.refusal});
     const User* user = world.people.by_id(asker.grant->user_id);
     if (user == nullptr || !may_read_userinfo(*asker.grant)) {
         return text_reply(403, "Bad_OAuth_Token");
     }
-    return json_reply(200, userinfo_of(world, asker, *user));
+    return json_answer(200, userinfo_of(world, asker, *user));
 }
 
-Reply identity(World& world, const Call& call) {
-    const auto query = parse_form(call.request.query).value_or(FormFields{});
-    const Asker asker = find_asker(world, call, value_of(query, "oauth_token"));
+Reply identity(World& world, const Visit& visit) {
+    const auto query = parse_form(visit.request.query).value_or(FormFields{});
+    const Asker asker = find_asker(world, visit, value_of(query, "oauth_token"));
     if (!asker.refusal.empty()) return text_reply(403, std::string{asker.refusal});
 
-    const std::string_view path = std::string_view{call.path}.substr(4);  // behind "/id/"
+    const std::string_view path = std::string_view{visit.path}.substr(4);  // behind "/id/"
     const auto slash = path.find('/');
     if (!same_id(path.substr(0, slash), world.people.org_id())) return text_reply(403, "Wrong_Org");
     const User* user =
         slash == std::string_view::npos ? nullptr : world.people.by_id(path.substr(slash + 1));
     if (user == nullptr) return text_reply(404, "Bad_Id");
-    return json_reply(200,
-                      identity_of(world, asker, *user, version_of(value_of(query, "version"))));
+    return json_answer(200,
+                       identity_of(world, asker, *user, version_of(value_of(query, "version"))));
 }
 
-Reply single_access(World& world, const Call& call) {
-    const Asker asker = find_asker(world, call, "");
+Reply single_access(World& world, const Visit& visit) {
+    const Asker asker = find_asker(world, visit, "");
     if (!asker.refusal.empty()) return text_reply(403, std::string{asker.refusal});
-    const auto form = call.posted() ? form_of(call.request) : parse_form(call.request.query);
+    const auto form = visit.posted() ? form_of(visit.request) : parse_form(visit.request.query);
     if (!form) return oauth_error(400, "invalid_request", "malformed request");
     FormFields link{{"otp", world.ids.opaque()}};
     const std::string target = value_of(*form, "redirect_uri");
     if (!target.empty()) link.emplace_back("startURL", target);
-    return json_reply(200, json::object{{"frontdoor_uri",
-                                         with_query(call.origin + "/secur/frontdoor.jsp", link)}});
+    return json_answer(
+        200,
+        json::object{{"frontdoor_uri", with_query(visit.origin + "/secur/frontdoor.jsp", link)}});
 }
 
-Reply discovery(const Call& call) {
-    const std::string& base = call.origin;
+Reply discovery(const Visit& visit) {
+    const std::string& base = visit.origin;
     const std::string oauth = base + "/services/oauth2/";
     json::object out;
     out["issuer"] = base;
@@ -239,7 +240,7 @@ Reply discovery(const Call& call) {
                                "user_id",
                                "user_type",
                                "zoneinfo"};
-    return json_reply(200, out);
+    return json_answer(200, out);
 }
 
 }  // namespace latchkey::emulator

@@ -169,6 +169,10 @@ TEST_CASE("discovery names every endpoint under the name the caller used") {
     CHECK(Bench::text(body, "token_endpoint") == "http://localhost:9999/services/oauth2/token");
     CHECK(Bench::text(body, "jwks_uri") == "http://localhost:9999/id/keys");
 
+    for (const auto& field : body.as_object()) {
+        CHECK(field.value().is_array() == field.key().ends_with("_supported"));
+    }
+
     auto foreign = Bench::request("GET", "/.well-known/openid-configuration");
     foreign.headers.set("Host", "evil.example");
     CHECK(Bench::text(Bench::json(bench.send(std::move(foreign))), "issuer") ==

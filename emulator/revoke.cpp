@@ -26,7 +26,7 @@ Reply script(std::string body) {
     return reply;
 }
 
-Reply revoke_error(const World& world, const Call& call, const FormFields& form,
+Reply revoke_error(const World& world, const Visit& visit, const FormFields& form,
                    std::string_view error, std::string_view text) {
     RevokeErrors encoding = RevokeErrors::by_accept;
     // The caller need not say who it is; without a name the built-in client's setting counts.
@@ -34,7 +34,7 @@ Reply revoke_error(const World& world, const Call& call, const FormFields& form,
     if (const Client* client = world.clients.find(named.empty() ? "latchkey-demo" : named)) {
         encoding = client->revoke_error_encoding;
     }
-    const auto accept = call.request.headers.find("Accept");
+    const auto accept = visit.request.headers.find("Accept");
     const bool wants_json = accept && ascii_lower(*accept).find("json") != std::string::npos;
     if (encoding == RevokeErrors::json || (encoding == RevokeErrors::by_accept && wants_json)) {
         return oauth_error(400, error, text);
@@ -45,10 +45,10 @@ Reply revoke_error(const World& world, const Call& call, const FormFields& form,
 }
 
 /// Ends what `token` stands for. False if it stands for nothing that lives.
-bool end_token(World& world, const Call& call, const std::string& token) {
+bool end_token(World& world, const Visit& visit, const std::string& token) {
     const auto found = world.grants.find_refresh(token);
     if (found.standing == Grants::Standing::current) return end_grant(world, *found.grant);
-    const Session* session = world.grants.session(token, call.now);
+    const Session* session = world.grants.session(token, visit.now);
     if (session == nullptr) return false;
     Grant* grant = world.grants.find(session->grant);
     world.grants.end_session(token);
@@ -63,7 +63,7 @@ boost::json::object inactive() {
     return {{"active", false}};
 }
 
-boost::json::object active_token(const World& world, const Call& call, const Grant& grant,
+boost::json::object active_token(const World& world, const Visit& visit, const Grant& grant,
                                  std::string_view type, std::string_view origin,
                                  WallTime issued_at) {
     const User* user = world.people.by_id(grant.user_id);
@@ -73,7 +73,7 @@ boost::json::object active_token(const World& world, const Call& call, const Gra
     out["scope"] = grant.scope_text();
     out["client_id"] = grant.client_id;
     out["username"] = user == nullptr ? "" : user->username;
-    out["sub"] = identity_url(origin.empty() ? call.origin : origin, world, grant.user_id);
+    out["sub"] = identity_url(origin.empty() ? visit.origin : origin, world, grant.user_id);
     out["token_type"] = type;
     out["iat"] = issued;
     out["nbf"] = issued;
@@ -82,62 +82,62 @@ boost::json::object active_token(const World& world, const Call& call, const Gra
 
 }  // namespace
 
-Reply revoke(World& world, const Call& call) {
-    if (call.request.method != "GET" && !call.posted()) {
+Reply revoke(World& world, const Visit& visit) {
+    if (visit.request.method != "GET" && !visit.posted()) {
         return oauth_error(400, "invalid_request", "must use HTTP POST");
     }
-    const auto form = call.posted() ? form_of(call.request) : parse_form(call.request.query);
-    if (!form) return revoke_error(world, call, {}, "invalid_request", "malformed request");
+    const auto form = visit.posted() ? form_of(visit.request) : parse_form(visit.request.query);
+    if (!form) return revoke_error(world, visit, {}, "invalid_request", "malformed request");
     const std::string token = value_of(*form, "token");
     const std::string hint = value_of(*form, "token_type_hint");
     const bool known_hint = hint.empty() || hint == "access_token" || hint == "refresh_token";
-    const bool ended = known_hint && end_token(world, call, token);
+    const bool ended = known_hint && end_token(world, visit, token);
     const std::string_view error = known_hint ? "invalid_token" : "unsupported_token_type";
 
-    if (!call.posted() && count(*form, "callback") > 0) {
+    if (!visit.posted() && count(*form, "callback") > 0) {
         const std::string callback = value_of(*form, "callback");
         if (!is_function_name(callback)) {
-            return revoke_error(world, call, *form, "invalid_request", "invalid callback");
+            return revoke_error(world, visit, *form, "invalid_request", "invalid callback");
         }
         return script(callback +
                       (ended ? "({});" : "({\"error\":\"" + std::string{error} + "\"});"));
     }
     if (ended) return text_reply(200, "");
-    return revoke_error(world, call, *form, error,
+    return revoke_error(world, visit, *form, error,
                         known_hint ? "invalid token" : "this token type is not supported");
 }
 
-Reply introspect(World& world, const Call& call) {
-    if (!call.posted()) return oauth_error(400, "invalid_request", "must use HTTP POST");
-    const auto form = form_of(call.request);
+Reply introspect(World& world, const Visit& visit) {
+    if (!visit.posted()) return oauth_error(400, "invalid_request", "must use HTTP POST");
+    const auto form = form_of(visit.request);
     if (!form) return oauth_error(400, "invalid_request", "request body is not a form");
-    const auto check = check_client(world, call, *form,
+    const auto check = check_client(world, visit, *form,
                                     [](const Client& client) { return !client.secret.empty(); });
     if (check.refusal) return refuse(check);
     const Client& client = *check.client;
     const std::string token = value_of(*form, "token");
     if (token.empty()) return oauth_error(400, "invalid_request", "token not provided");
 
-    if (const Session* session = world.grants.session(token, call.now)) {
+    if (const Session* session = world.grants.session(token, visit.now)) {
         const Grant* grant = world.grants.find(session->grant);
         if (grant == nullptr || grant->client_id != client.client_id) {
-            return json_reply(200, inactive());
+            return json_answer(200, inactive());
         }
         auto out =
-            active_token(world, call, *grant, "access_token", session->origin, session->issued_at);
+            active_token(world, visit, *grant, "access_token", session->origin, session->issued_at);
         out["exp"] = session->expires_at().time_since_epoch().count();
-        return json_reply(200, out);
+        return json_answer(200, out);
     }
     const auto found = world.grants.find_refresh(token);
     if (found.standing != Grants::Standing::current || found.grant->client_id != client.client_id) {
-        return json_reply(200, inactive());
+        return json_answer(200, inactive());
     }
     const auto ends = refresh_expiry(*found.grant, client.effective_policy());
-    if (ends && call.now >= *ends) return json_reply(200, inactive());
+    if (ends && visit.now >= *ends) return json_answer(200, inactive());
     auto out =
-        active_token(world, call, *found.grant, "refresh_token", "", found.grant->approved_at);
+        active_token(world, visit, *found.grant, "refresh_token", "", found.grant->approved_at);
     if (ends) out["exp"] = ends->time_since_epoch().count();
-    return json_reply(200, out);
+    return json_answer(200, out);
 }
 
 }  // namespace latchkey::emulator

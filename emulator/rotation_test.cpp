@@ -121,6 +121,67 @@ TEST_CASE("a second refresh with the same token while the first is under way cha
     CHECK(bench.total("refreshes") == 1);
 }
 
+TEST_CASE("J30: the block may reach every grant of the user and app, or none at all") {
+    Bench bench;
+    const auto one = bench.connect();
+    const auto two = bench.connect();
+    const auto graces = bench.connect({}, "grace@acme.example");
+    bench.client(
+        R"({"client_id":"latchkey-demo","refresh_latency":1000,"concurrent_refresh":"block_app"})");
+    std::optional<Reply> slow;
+    start(bench, Bench::form("/services/oauth2/token", Bench::refresh_of(one.refresh)), slow);
+    CHECK(Bench::error(bench.refresh(two.refresh)) == busy);
+    std::optional<Reply> hers;
+    start(bench, Bench::form("/services/oauth2/token", Bench::refresh_of(graces.refresh)), hers);
+    bench.clock.advance(1s);
+    bench.loop.poll();
+    REQUIRE(slow);
+    REQUIRE(hers);
+    CHECK(slow->status == 200);
+    CHECK(hers->status == 200);
+
+    bench.client(R"({"client_id":"latchkey-demo","rotation":false,"concurrent_refresh":"allow"})");
+    std::optional<Reply> first;
+    std::optional<Reply> second;
+    start(bench, Bench::form("/services/oauth2/token", Bench::refresh_of(two.refresh)), first);
+    start(bench, Bench::form("/services/oauth2/token", Bench::refresh_of(two.refresh)), second);
+    bench.clock.advance(1s);
+    bench.loop.poll();
+    REQUIRE(first);
+    REQUIRE(second);
+    CHECK(first->status == 200);
+    CHECK(second->status == 200);
+}
+
+TEST_CASE("a reset while a refresh is under way leaves it with nothing to find") {
+    Bench bench;
+    const auto mine = bench.connect();
+    bench.client(R"({"client_id":"latchkey-demo","refresh_latency":1000})");
+    std::optional<Reply> slow;
+    start(bench, Bench::form("/services/oauth2/token", Bench::refresh_of(mine.refresh)), slow);
+    bench.control("POST", "reset");
+    bench.clock.advance(1s);
+    bench.loop.poll();
+    REQUIRE(slow);
+    CHECK(Bench::error(*slow) == dead);
+    CHECK(bench.total("refreshes") == 0);
+    const auto next = bench.connect();
+    CHECK(bench.refresh(next.refresh).status == 200);
+}
+
+TEST_CASE("a refresh is refused, and nothing spent, while the app's policies forbid it") {
+    Bench bench;
+    const auto mine = bench.connect();
+    bench.client(R"({"client_id":"latchkey-demo","blocked":true})");
+    CHECK(Bench::error(bench.refresh(mine.refresh)) == "app_blocked: this app is blocked by admin");
+    bench.client(
+        R"({"client_id":"latchkey-demo","blocked":false,"permitted_users":"admin_approved"})");
+    CHECK(Bench::error(bench.refresh(mine.refresh)) ==
+          "invalid_app_access: user is not admin approved to access this app");
+    bench.client(R"({"client_id":"latchkey-demo","permitted_users":"self_authorize"})");
+    CHECK(bench.refresh(mine.refresh).status == 200);
+}
+
 TEST_CASE("a request that was dropped while it waited does not block its token for ever") {
     Bench bench;
     const auto first = bench.connect();

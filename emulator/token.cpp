@@ -18,10 +18,10 @@ Reply refuse(const Refusal& refusal) {
     return oauth_error(400, refusal.error, refusal.description);
 }
 
-Reply redeem(World& world, const Call& call, const FormFields& form, const Client& client) {
+Reply redeem(World& world, const Visit& visit, const FormFields& form, const Client& client) {
     Code* code = world.codes.find(value_of(form, "code"));
     if (code == nullptr) return bad_grant("invalid authorization code");
-    if (code->redeemed || call.now - code->issued_at >= code_life) {
+    if (code->redeemed || visit.now - code->issued_at >= code_life) {
         return bad_grant("expired authorization code");
     }
     if (code->ask.client_id != client.client_id) return bad_grant("invalid authorization code");
@@ -38,13 +38,13 @@ Reply redeem(World& world, const Call& call, const FormFields& form, const Clien
             return bad_grant("invalid code verifier");
         }
     }
-    if (const auto refusal = policy_refusal(world, call, client, code->user_id)) {
+    if (const auto refusal = policy_refusal(world, visit, client, code->user_id)) {
         return refuse(*refusal);
     }
     code->redeemed = true;
-    Grant& grant = approve(world, call, client, code->user_id, code->ask.scopes, true);
-    return json_reply(
-        200, token_answer(world, call, client, grant, grant.refresh_token, code->ask.nonce));
+    Grant& grant = approve(world, visit, client, code->user_id, code->ask.scopes, true);
+    return json_answer(
+        200, token_answer(world, visit, client, grant, grant.refresh_token, code->ask.nonce));
 }
 
 /// What a spent token does to the grant it came from.
@@ -58,7 +58,7 @@ void punish_reuse(World& world, const Client& client, Grant& grant) {
     }
 }
 
-Reply refresh(World& world, const Call& call, const FormFields& form, const Client& client,
+Reply refresh(World& world, const Visit& visit, const FormFields& form, const Client& client,
               const RefreshUse& use) {
     using Standing = Grants::Standing;
     world.ledger.begin(use.number);
@@ -79,10 +79,10 @@ Reply refresh(World& world, const Call& call, const FormFields& form, const Clie
         return bad_grant("expired access/refresh token");
     }
     const auto ends = refresh_expiry(grant, client.effective_policy());
-    if (found.standing == Standing::revoked || (ends && call.now >= *ends)) {
+    if (found.standing == Standing::revoked || (ends && visit.now >= *ends)) {
         return bad_grant("expired access/refresh token");
     }
-    if (const auto refusal = policy_refusal(world, call, client, grant.user_id)) {
+    if (const auto refusal = policy_refusal(world, visit, client, grant.user_id)) {
         return refuse(*refusal);
     }
 
@@ -91,20 +91,20 @@ Reply refresh(World& world, const Call& call, const FormFields& form, const Clie
         world.grants.rotate(grant, world.ids.refresh_token());
     }
     if (client.instance_url_move && grant.moved_to.empty()) {
-        grant.moved_to = other_name(call.origin);
+        grant.moved_to = other_name(visit.origin);
     }
-    grant.last_used = call.now;
+    grant.last_used = visit.now;
     world.ledger.refreshed(grant.id);
     world.ledger.outcome(use.number, "refreshed");
-    return json_reply(200, token_answer(world, call, client, grant,
-                                        client.rotation ? grant.refresh_token : "", ""));
+    return json_answer(200, token_answer(world, visit, client, grant,
+                                         client.rotation ? grant.refresh_token : "", ""));
 }
 
 }  // namespace
 
-Reply token(World& world, const Call& call, const RefreshUse& use) {
-    if (!call.posted()) return oauth_error(400, "invalid_request", "must use HTTP POST");
-    const auto form = form_of(call.request);
+Reply token(World& world, const Visit& visit, const RefreshUse& use) {
+    if (!visit.posted()) return oauth_error(400, "invalid_request", "must use HTTP POST");
+    const auto form = form_of(visit.request);
     if (!form) return oauth_error(400, "invalid_request", "request body is not a form");
     for (const auto& [name, value] : *form) {
         if (count(*form, name) > 1) {
@@ -117,13 +117,13 @@ Reply token(World& world, const Call& call, const RefreshUse& use) {
         return oauth_error(400, "unsupported_grant_type", "grant type not supported");
     }
     const auto check = check_client(
-        world, call, *form,
+        world, visit, *form,
         redeems ? +[](const Client& client) { return client.secret_required_web; }
                 : +[](const Client& client) { return client.secret_required_refresh; });
     if (check.refusal) return refuse(check);
     if (check.client->maintenance) return maintenance_reply();
-    if (redeems) return redeem(world, call, *form, *check.client);
-    return refresh(world, call, *form, *check.client, use);
+    if (redeems) return redeem(world, visit, *form, *check.client);
+    return refresh(world, visit, *form, *check.client, use);
 }
 
 }  // namespace latchkey::emulator

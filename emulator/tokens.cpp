@@ -17,12 +17,12 @@ namespace json = boost::json;
 constexpr std::chrono::seconds id_token_life{120};
 constexpr std::chrono::hours login_window{1};
 
-std::string id_token(World& world, const Call& call, const Client& client, const Grant& grant,
+std::string id_token(World& world, const Visit& visit, const Client& client, const Grant& grant,
                      std::string_view access_token, std::string_view nonce) {
-    const auto now = call.now.time_since_epoch().count();
+    const auto now = visit.now.time_since_epoch().count();
     json::object claims;
-    claims["iss"] = call.origin;
-    claims["sub"] = identity_url(call.origin, world, grant.user_id);
+    claims["iss"] = visit.origin;
+    claims["sub"] = identity_url(visit.origin, world, grant.user_id);
     claims["aud"] = client.client_id;
     claims["iat"] = now;
     claims["exp"] = now + id_token_life.count();
@@ -31,15 +31,15 @@ std::string id_token(World& world, const Call& call, const Client& client, const
     return world.signer.sign(json::serialize(claims));
 }
 
-bool too_many_logins(World& world, const Call& call, const Client& client,
+bool too_many_logins(World& world, const Visit& visit, const Client& client,
                      const std::string& user_id) {
     if (client.login_rate == 0) return false;
     const std::string name = user_id + " " + client.client_id;
     auto* times = world.login_times.find(name);
     if (times == nullptr) times = &world.login_times.put(name, {});
-    std::erase_if(*times, [&](WallTime when) { return call.now - when >= login_window; });
+    std::erase_if(*times, [&](WallTime when) { return visit.now - when >= login_window; });
     if (times->size() >= static_cast<std::size_t>(client.login_rate)) return true;
-    times->push_back(call.now);
+    times->push_back(visit.now);
     return false;
 }
 
@@ -55,20 +55,20 @@ std::string other_name(std::string_view origin) {
            (host == "localhost" ? "127.0.0.1" : "localhost") + std::string{port};
 }
 
-json::object token_answer(World& world, const Call& call, const Client& client, Grant& grant,
+json::object token_answer(World& world, const Visit& visit, const Client& client, Grant& grant,
                           std::string_view refresh_token, std::string_view nonce) {
     Session session;
     session.token = world.ids.access_token(world.people.org_id());
     session.grant = grant.id;
-    session.origin = call.origin;
-    session.issued_at = session.written_at = call.now;
+    session.origin = visit.origin;
+    session.issued_at = session.written_at = visit.now;
     session.timeout = std::chrono::seconds{client.session_timeout};
     session.sliding = client.sliding;
     session.half_window_update = client.half_window_update;
     const std::string access_token = world.grants.add_session(std::move(session)).token;
 
-    const std::string id = identity_url(call.origin, world, grant.user_id);
-    const std::int64_t issued_ms = call.now.time_since_epoch().count() * 1000;
+    const std::string id = identity_url(visit.origin, world, grant.user_id);
+    const std::int64_t issued_ms = visit.now.time_since_epoch().count() * 1000;
     const std::string issued_at = std::to_string(issued_ms);
 
     json::object out;
@@ -79,9 +79,9 @@ json::object token_answer(World& world, const Call& call, const Client& client, 
     }
     out["scope"] = grant.scope_text();
     if (grant.has_scope("openid")) {
-        out["id_token"] = id_token(world, call, client, grant, access_token, nonce);
+        out["id_token"] = id_token(world, visit, client, grant, access_token, nonce);
     }
-    out["instance_url"] = grant.moved_to.empty() ? call.origin : grant.moved_to;
+    out["instance_url"] = grant.moved_to.empty() ? visit.origin : grant.moved_to;
     if (client.sfap) out["api_instance_url"] = "https://api.salesforce.com";
     out["id"] = id;
     out["token_type"] = "Bearer";
@@ -100,13 +100,13 @@ json::object token_answer(World& world, const Call& call, const Client& client, 
     return out;
 }
 
-Grant& approve(World& world, const Call& call, const Client& client, const std::string& user_id,
+Grant& approve(World& world, const Visit& visit, const Client& client, const std::string& user_id,
                const std::vector<std::string>& scopes, bool may_last) {
     Grant grant;
     grant.client_id = client.client_id;
     grant.user_id = user_id;
     grant.scopes = scopes;
-    grant.approved_at = grant.last_used = call.now;
+    grant.approved_at = grant.last_used = visit.now;
     const bool asked = grant.has_scope("refresh_token") || grant.has_scope("offline_access");
     if (may_last && asked && client.refresh_policy.kind != RefreshPolicy::Kind::immediate) {
         grant.refresh_token = world.ids.refresh_token();
@@ -124,12 +124,12 @@ bool end_grant(World& world, Grant& grant) {
     return true;
 }
 
-ClientCheck check_client(const World& world, const Call& call, const FormFields& form,
+ClientCheck check_client(const World& world, const Visit& visit, const FormFields& form,
                          bool (*secret_required)(const Client&)) {
     ClientCheck check;
     std::string id = value_of(form, "client_id");
     std::string secret = value_of(form, "client_secret");
-    const auto line = call.request.headers.find("Authorization");
+    const auto line = visit.request.headers.find("Authorization");
     // A pair in the body counts more than the header.
     if (line && (id.empty() || secret.empty())) {
         check.basic = true;
@@ -171,7 +171,7 @@ Reply refuse(const ClientCheck& check) {
     return reply;
 }
 
-std::optional<Refusal> policy_refusal(World& world, const Call& call, const Client& client,
+std::optional<Refusal> policy_refusal(World& world, const Visit& visit, const Client& client,
                                       const std::string& user_id) {
     const User* user = world.people.by_id(user_id);
     if (user == nullptr || !user->active) return Refusal{"inactive_user", "user is inactive"};
@@ -181,8 +181,9 @@ std::optional<Refusal> policy_refusal(World& world, const Call& call, const Clie
         std::find(approved.begin(), approved.end(), user->username) == approved.end()) {
         return Refusal{"invalid_app_access", "user is not admin approved to access this app"};
     }
-    if (!client.allows_address(call.request.peer)) return Refusal{"invalid_grant", "ip restricted"};
-    if (too_many_logins(world, call, client, user_id)) {
+    if (!client.allows_address(visit.request.peer))
+        return Refusal{"invalid_grant", "ip restricted"};
+    if (too_many_logins(world, visit, client, user_id)) {
         return Refusal{"rate_limit_exceeded", "number of logins exceeded"};
     }
     return std::nullopt;

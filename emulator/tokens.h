@@ -12,12 +12,13 @@ namespace latchkey::emulator {
 
 /// Opens a session for `grant` and writes the answer a token request gets. `refresh_token` is the
 /// one to show; empty: none. With `openid` granted there is an id_token, carrying `nonce` if any.
-boost::json::object token_answer(World& world, const Call& call, const Client& client, Grant& grant,
-                                 std::string_view refresh_token, std::string_view nonce);
+boost::json::object token_answer(World& world, const Visit& visit, const Client& client,
+                                 Grant& grant, std::string_view refresh_token,
+                                 std::string_view nonce);
 
 /// Opens a grant after an approval. It gets a refresh token if `may_last`, the scopes and the app's
 /// policy all say so.
-Grant& approve(World& world, const Call& call, const Client& client, const std::string& user_id,
+Grant& approve(World& world, const Visit& visit, const Client& client, const std::string& user_id,
                const std::vector<std::string>& scopes, bool may_last);
 
 /// Ends a grant and notes it. False if it had ended before.
@@ -41,12 +42,12 @@ struct ClientCheck {
 };
 /// Reads the client from the body, or else from Basic. A secret that was sent is always compared;
 /// a missing one is refused if `secret_required` says so for this client.
-ClientCheck check_client(const World& world, const Call& call, const FormFields& form,
+ClientCheck check_client(const World& world, const Visit& visit, const FormFields& form,
                          bool (*secret_required)(const Client&));
 Reply refuse(const ClientCheck& check);
 
 /// What stands between this client, user and address and new tokens, if anything does.
-std::optional<Refusal> policy_refusal(World& world, const Call& call, const Client& client,
+std::optional<Refusal> policy_refusal(World& world, const Visit& visit, const Client& client,
                                       const std::string& user_id);
 
 }  // namespace latchkey::emulator

@@ -81,7 +81,7 @@ private:
 };
 
 /// One request on its way through.
-struct Call {
+struct Visit {
     const ServedRequest& request;
     std::string path;    ///< leading slashes folded to one, closing slashes cut
     std::string origin;  ///< the emulator's name as this caller knows it

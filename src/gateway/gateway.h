@@ -20,9 +20,10 @@ namespace latchkey {
 struct ApiCall {
     ConnectionId connection;
     std::string method;
-    std::string target;  ///< path and query as received, beginning with a slash; bytes are forwarded
-    Headers headers;     ///< the caller's, unfiltered
-    std::string body;    ///< wholly held, at most 1 MiB: can be sent again
+    std::string
+        target;        ///< path and query as received, beginning with a slash; bytes are forwarded
+    Headers headers;   ///< the caller's, unfiltered
+    std::string body;  ///< wholly held, at most 1 MiB: can be sent again
     ApiCall() = default;
 };
 
@@ -36,18 +37,20 @@ struct ApiAnswer {
 /// token where the old one was refused, none where the call may already have been done.
 class Gateway {
 public:
-    /// All must outlive this object. `private_origins` are the loopback origins that a provider's
-    /// configuration allows as instance host.
+    /// All must outlive this object. The transport refuses addresses that are not public, but for
+    /// the loopback origins that a provider's configuration allows.
     Gateway(TokenSource& tokens, Transport& transport, Clock& clock, Log& log);
 
     /// returns  Salesforce's answer, whatever its status; hop-by-hop, cookie and transport-security
     ///          lines removed
+    ///          A 401 or 403 passes too where no newer token can be had for it at the moment.
     /// errors   bad_input        path_not_allowed (400), method_not_allowed (405), invalid_header
     ///          denied           path_forbidden: OAuth and login pages (403)
     ///          those of TokenSource::token
     ///          try_later        upstream_unreachable: nothing was sent
     ///          outcome_unknown  upstream_answer_lost: look before repeating
     ///          denied           host_rejected: the instance host is not Salesforce's
+    ///          misconfigured    address_not_allowed, tls_failed: nothing was sent
     Task<ApiAnswer> send(ApiCall call, Deadline by);
 
 private:

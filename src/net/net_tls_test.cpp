@@ -48,7 +48,7 @@ ServerTls tls(const Certificates::Files& files) {
 }
 
 NetOptions trusting(const Certificates& authority) {
-    NetOptions options;
+    NetOptions options = patient();
     options.extra_ca_file = authority.ca_file();
     return options;
 }
@@ -57,7 +57,7 @@ NetOptions trusting(const Certificates& authority) {
 Error refused_by_client(const Certificates& authority, const Certificates::Files& files,
                         bool trusted = true) {
     ServerBench server{ServerLimits{}, tls(files)};
-    ClientBench client{loopback(server.port, true), trusted ? trusting(authority) : NetOptions{}};
+    ClientBench client{loopback(server.port, true), trusted ? trusting(authority) : patient()};
     const auto answer = client.post_once("a");
     REQUIRE_FALSE(answer.has_value());
     CHECK(server.seen().empty());
@@ -224,7 +224,7 @@ TEST_CASE("a server's wish for new keys in the middle of an answer is met") {
 }
 
 TEST_CASE("a file of authorities that cannot be read is the operator's to fix") {
-    NetOptions options;
+    NetOptions options = patient();
     options.extra_ca_file = "/nowhere.pem";
     ClientBench client{loopback(1, true), std::move(options)};
     const auto answer = client.get();

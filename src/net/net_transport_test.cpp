@@ -72,7 +72,7 @@ TEST_CASE("a line carries exactly one request and says that it closes") {
     REQUIRE(line.has_value());
     const auto send = [&] {
         return run(client.loop, (*line)->send_once(HttpRequest{"POST", "/token", {}, "a"},
-                                                   client.clock.steady() + 2s, client.in(5000)));
+                                                   client.clock.steady() + 60s, client.in(60000)));
     };
     const auto first = send();
     REQUIRE(first.has_value());
@@ -93,7 +93,7 @@ TEST_CASE("a line whose moment to send has passed sends nothing") {
         REQUIRE(line.has_value());
         const auto answer =
             run(client.loop, (*line)->send_once(HttpRequest{"POST", "/", {}, "a"},
-                                                client.clock.steady(), client.in(5000)));
+                                                client.clock.steady(), client.in(60000)));
         REQUIRE_FALSE(answer.has_value());
         CHECK(answer.error().fault == Fault::try_later);
         CHECK(answer.error().code == "not_sent");
@@ -248,7 +248,7 @@ TEST_CASE("a request that would break its own head, or brings framing of its own
 TEST_CASE("H9: a name that resolves to a private address is refused and nothing connects") {
     RawListener inside;
     FakeResolver resolver{{}};
-    NetOptions options;
+    NetOptions options = patient();
     options.resolver = &resolver;
     ClientBench client{loopback(1), std::move(options)};
     Origin to = named(inside.port());
@@ -258,7 +258,7 @@ TEST_CASE("H9: a name that resolves to a private address is refused and nothing 
                                 "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fd00::1", "fe80::1%lo"}) {
         CAPTURE(address);
         resolver.answer = {address};
-        const auto line = run(client.loop, client.transport->dial(to, client.in(5000)));
+        const auto line = run(client.loop, client.transport->dial(to, client.in(60000)));
         REQUIRE_FALSE(line.has_value());
         CHECK(line.error().fault == Fault::misconfigured);
         CHECK(line.error().code == "address_not_allowed");
@@ -271,7 +271,7 @@ TEST_CASE("H9: being a private origin holds for exactly that host, port and sche
     RawListener inside;
     ClientBench client{loopback(inside.port())};
     const auto code = [&](Origin to) {
-        const auto line = run(client.loop, client.transport->dial(std::move(to), client.in(5000)));
+        const auto line = run(client.loop, client.transport->dial(std::move(to), client.in(60000)));
         return line ? std::string{"connected"} : line.error().code;
     };
     Origin tls = client.to;
@@ -291,7 +291,7 @@ TEST_CASE("K7: addresses are tried in turn, the two families alternating, at mos
     const auto reached = [](std::vector<std::string> found) {
         ScriptedServer server{ScriptedServer::answering(ok), 0};
         FakeResolver resolver{std::move(found)};
-        NetOptions options;
+        NetOptions options = patient();
         options.resolver = &resolver;
         ClientBench client{named(server.listener().port()), std::move(options)};
         return client.dial().has_value();
@@ -314,7 +314,7 @@ TEST_CASE("K7: after the first byte no other address is tried") {
         ++requests;
     }};
     FakeResolver resolver{{"127.0.0.1", "127.0.0.1"}};
-    NetOptions options;
+    NetOptions options = patient();
     options.resolver = &resolver;
     ClientBench client{named(server.listener().port()), std::move(options)};
     const auto answer = client.get();
@@ -340,7 +340,7 @@ TEST_CASE("a caller who cancels gets an error as after a time-out, and the serve
     bench = &client;
     std::string code;
     boost::asio::co_spawn(
-        client.loop, client.transport->send(client.to, HttpRequest{"GET", "/x"}, client.in(5000)),
+        client.loop, client.transport->send(client.to, HttpRequest{"GET", "/x"}, client.in(60000)),
         boost::asio::bind_cancellation_slot(
             cancel.slot(), [&](std::exception_ptr thrown, Result<HttpResponse> answer) {
                 code = thrown ? "thrown" : answer ? "answered" : answer.error().code;
@@ -355,7 +355,7 @@ TEST_CASE("one transport serves several loops, each with connections of its own"
     ServerBench server;
     SystemClock clock;
     const Origin to = loopback(server.port);
-    NetOptions options;
+    NetOptions options = patient();
     options.private_origins.push_back(to);
     boost::asio::io_context loops[4];
     NetTransport transport{std::move(options), clock};
@@ -366,7 +366,7 @@ TEST_CASE("one transport serves several loops, each with connections of its own"
             for (int i = 0; i < 25; ++i) {
                 const auto target = "/" + std::to_string(i);
                 const auto answer =
-                    run(loop, transport.send(to, HttpRequest{"GET", target}, clock.in(5s)));
+                    run(loop, transport.send(to, HttpRequest{"GET", target}, clock.in(60s)));
                 if (answer && answer->body == "GET " + target + " []") ++good;
             }
         });
@@ -379,7 +379,7 @@ TEST_CASE("the system's resolver knows localhost and no invalid name") {
     SystemClock clock;
     SystemResolver resolver{clock};
     boost::asio::io_context loop;
-    const auto found = run(loop, resolver.resolve("localhost", clock.in(5s)));
+    const auto found = run(loop, resolver.resolve("localhost", clock.in(60s)));
     REQUIRE(found.has_value());
     CHECK_FALSE(found->empty());
     const auto late = run(loop, resolver.resolve("localhost", clock.in(0ms)));

@@ -49,11 +49,9 @@ public:
 
     ~TcpSocket() override {
         if (!socket_.is_open() || !tls_) return;
-        // One try, without waiting: the peer sees an orderly end wherever its window is open.
+        // Without waiting: the peer sees an orderly end wherever its window is open.
         tls_->say_goodbye();
-        error_code ignored;
-        const auto last = tls_->outgoing();
-        socket_.send(asio::buffer(last.data(), last.size()), 0, ignored);
+        offer();
     }
 
     Async<void> connect(std::string address, std::uint16_t port, std::string from,
@@ -99,10 +97,7 @@ public:
         for (;;) {
             std::size_t got = 0;
             const auto step = tls_->read(into, got);
-            if (!writing_) {  // an alert, or the answer to a key update
-                error_code unsent;
-                co_await flush(unsent);
-            }
+            if (!writing_) offer();  // an alert, or the answer to a key update
             if (step == TlsEngine::Step::done) co_return got;
             if (step == TlsEngine::Step::ended) failed = asio::error::eof;
             if (step == TlsEngine::Step::failed) failed = asio::error::connection_aborted;
@@ -236,6 +231,15 @@ private:
         }
     }
 
+    /// Sends what the kernel takes of the sealed bytes without waiting; the rest goes with the next
+    /// write, which may come at any moment and must find no other under way.
+    void offer() {
+        const auto sealed = tls_->outgoing();
+        if (sealed.empty()) return;
+        error_code ignored;
+        tls_->sent(socket_.write_some(asio::buffer(sealed.data(), sealed.size()), ignored));
+    }
+
     /// Sends what the engine has sealed. True if the kernel took any of it.
     Async<bool> flush(error_code& failed) {
         failed = {};
@@ -243,7 +247,7 @@ private:
         while (!failed && !tls_->outgoing().empty()) {
             // Copied, because a read that comes between may make the engine's buffer move.
             sealed_.assign(tls_->outgoing());
-            tls_->sent_all();
+            tls_->sent(sealed_.size());
             writing_ = true;
             std::size_t handed = 0;
             co_await send(sealed_, handed, failed);

@@ -185,8 +185,18 @@ std::string_view TlsEngine::outgoing() const {
     return {data, static_cast<std::size_t>(size)};
 }
 
-void TlsEngine::sent_all() {
-    (void)BIO_reset(SSL_get_wbio(ssl_));
+void TlsEngine::sent(std::size_t bytes) {
+    BIO* bio = SSL_get_wbio(ssl_);
+    if (bytes == outgoing().size()) {
+        (void)BIO_reset(bio);
+        return;
+    }
+    std::array<char, 1024> gone{};
+    while (bytes > 0) {
+        const int n = BIO_read(bio, gone.data(), static_cast<int>(std::min(bytes, gone.size())));
+        if (n <= 0) return;
+        bytes -= static_cast<std::size_t>(n);
+    }
 }
 
 }  // namespace latchkey

@@ -58,7 +58,8 @@ public:
     void feed(std::string_view sealed);
     /// Sealed bytes to be sent; valid until the next call of anything else.
     std::string_view outgoing() const;
-    void sent_all();
+    /// The first `bytes` of `outgoing` need not be kept any longer.
+    void sent(std::size_t bytes);
 
     const std::string& why() const { return why_; }
 

@@ -10,13 +10,14 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 namespace latchkey::test {
 
 /// A blocking loopback TCP socket that sends exactly the bytes it is told to, for the wrong side of
-/// a protocol. Every wait ends after five seconds.
+/// a protocol. Every wait ends after 30 seconds.
 class RawSocket {
 public:
     static RawSocket connect(std::uint16_t port) {
@@ -28,7 +29,7 @@ public:
         return made;
     }
     explicit RawSocket(int fd) : fd_(fd) {
-        const timeval wait{5, 0};
+        const timeval wait{30, 0};
         ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
         ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
     }
@@ -71,6 +72,12 @@ public:
         }
         return all;
     }
+    /// True if the peer has closed or reset the connection, or does so within a millisecond. Bytes
+    /// that came must have been read.
+    bool gone() const {
+        pollfd wait{fd_, POLLIN, 0};
+        return ::poll(&wait, 1, 1) > 0;
+    }
     void reset() {
         const linger at_once{1, 0};
         ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -107,7 +114,7 @@ public:
         }
         ::getsockname(fd_, reinterpret_cast<sockaddr*>(&here), &size);
         port_ = ntohs(here.sin_port);
-        const timeval wait{5, 0};
+        const timeval wait{30, 0};
         ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     }
     RawListener(const RawListener&) = delete;
