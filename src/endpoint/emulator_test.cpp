@@ -82,9 +82,9 @@ struct Bench : emulator::test::Bench {
         REQUIRE(checked.has_value());
         return *checked;
     }
-    Result<RawAnswer> exchange_code(oauth::CheckedCallback callback, Secret verifier) {
+    Result<RawAnswer> exchange_code(oauth::CheckedCallback callback, Secret its_verifier) {
         auto one = line();
-        return wait(one.exchange(std::move(callback), std::move(verifier), clock.steady() + 2s,
+        return wait(one.exchange(std::move(callback), std::move(its_verifier), clock.steady() + 2s,
                                  clock.in(30s)));
     }
     oauth::TokenAnswer connect_user() {
