@@ -22,6 +22,14 @@ Error kept_for_later() {
             "again in a few seconds."};
 }
 
+/// The same call cannot work later, as try_later would promise: the code has been presented.
+Error spent_in_vain(Error error) {
+    if (error.fault != Fault::try_later) return error;
+    error.fault = Fault::reauthorize;
+    error.message += " A code cannot be used twice, so open a new connect session then.";
+    return error;
+}
+
 }  // namespace
 
 Task<Completion> ConnectFlow::Impl::adopt(FlowRow flow, Answer answer) {
@@ -71,7 +79,7 @@ Task<Completion> ConnectFlow::Impl::adopt(FlowRow flow, Answer answer) {
 
 Task<Connection> ConnectFlow::Impl::adopt_tokens(FlowRow flow, std::shared_ptr<Answer> answer) {
     auto read = judge_exchange(answer->raw);
-    if (!read.has_value()) co_return read.error();
+    if (!read.has_value()) co_return spent_in_vain(read.error());
 
     // Stored first, checked then: whatever is wrong with it, a grant that we have been given is
     // either used or given back.

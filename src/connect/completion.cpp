@@ -179,7 +179,6 @@ Task<Completion> ConnectFlow::Impl::redeem(FlowRow flow, Deadline by) {
 
     // Of all who want to spend this code, the one whose write fits goes on. Where nobody can tell
     // whether it fitted, nothing is sent: a second use of a code revokes what the first one gave.
-    auto mark = std::make_unique<connect::Mark<FlowId>>(busy, flow.id);
     flow.state = FlowState::exchanging;
     flow.expires_at = parts.clock.wall() + connect::recovery_lifetime;
     auto stored = co_await parts.store.flows().replace(flow, by);
@@ -190,9 +189,10 @@ Task<Completion> ConnectFlow::Impl::redeem(FlowRow flow, Deadline by) {
                             "used, so it was not. Open a new connect session."};
         co_return stored.error();
     }
-    auto spending = std::make_unique<Spending>(std::move(*stored), std::move(key), std::move(*line),
-                                               std::move(*checked), std::move(luggage->verifier),
-                                               std::move(mark));
+    auto mark = std::make_unique<connect::Mark<FlowId>>(busy, flow.id);
+    auto spending = std::make_unique<Spending>(std::move(*stored), std::move(key),
+                                               std::move(*line), std::move(*checked),
+                                               std::move(luggage->verifier), std::move(mark));
     auto work = spend(std::move(spending));
     auto completion = co_await connect::unstoppable(parts.loop, std::move(work));
     co_return completion;
