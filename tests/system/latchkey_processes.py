@@ -61,7 +61,8 @@ def request(base, method, target, body=None, headers=None, timeout=ANSWER_S):
         data = body.encode() if isinstance(body, str) else body
         for name, value in lines.items():
             connection.putheader(name, value)
-        if data is not None or method in ("POST", "PUT", "PATCH"):
+        needs_length = data is not None or method in ("POST", "PUT", "PATCH")
+        if needs_length and "Content-Length" not in lines:
             connection.putheader("Content-Length", str(len(data or b"")))
         connection.endheaders(data)
         return Answer(connection.getresponse())
