@@ -15,6 +15,7 @@
 #include "emulator/data/sobjects.h"
 
 namespace latchkey::emulator {
+namespace rest {
 namespace {
 
 constexpr std::int64_t usual_daily_limit = 15'000;
@@ -58,6 +59,9 @@ Reply route(const Call& call, Org& org, Cursors& cursors, const Usage& usage) {
 }
 
 }  // namespace
+}  // namespace rest
+
+using namespace rest;
 
 struct DataApi::Impl {
     Impl(std::uint64_t seed, std::string org_id, std::string user_id, std::string username)

@@ -1,6 +1,6 @@
 #include "emulator/data/data_bench.h"
 
-namespace latchkey::emulator::test {
+namespace latchkey::emulator::rest::test {
 namespace {
 
 constexpr std::string_view external = "sobjects/Account/External_Id__c/";
@@ -303,4 +303,4 @@ TEST_CASE("objects are listed and described") {
     CHECK(contacts);
 }
 
-}  // namespace latchkey::emulator::test
+}  // namespace latchkey::emulator::rest::test

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 constexpr std::string_view base62 =
@@ -174,4 +174,4 @@ bool valid_utf8(std::string_view text) {
     return true;
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -1,8 +1,8 @@
 // The same in coroutines on a loop of the program's own, and all pages of the query.
 #include <iostream>
 
-#include <boost/asio/co_spawn.hpp>
 #include <latchkey/latchkey.h>
+#include <boost/asio/co_spawn.hpp>
 
 using namespace std::chrono_literals;
 using latchkey::Deadline;
@@ -24,7 +24,8 @@ latchkey::Task<void> query(latchkey::Latchkey& salesforce, std::string soql) {
 }
 
 int main(int count, char** given) {
-    if (count < 5) return std::cerr << "usage: awaitable DB LOGIN_URL CLIENT_ID SOQL [REDIRECT_URI]\n", 2;
+    if (count < 5)
+        return std::cerr << "usage: awaitable DB LOGIN_URL CLIENT_ID SOQL [REDIRECT_URI]\n", 2;
     latchkey::Provider app;
     app.id = latchkey::ProviderId{"salesforce"};
     app.client_id = given[3];

@@ -9,7 +9,8 @@ int fail(const latchkey::Error& error) {
 }
 
 int main(int count, char** given) {
-    if (count < 5) return std::cerr << "usage: first_query DB LOGIN_URL CLIENT_ID SOQL [REDIRECT_URI]\n", 2;
+    if (count < 5)
+        return std::cerr << "usage: first_query DB LOGIN_URL CLIENT_ID SOQL [REDIRECT_URI]\n", 2;
     latchkey::Provider app;
     app.id = latchkey::ProviderId{"salesforce"};
     app.client_id = given[3];

@@ -56,9 +56,11 @@ struct LoopbackLogin {
 class Latchkey {
 public:
     /// Opens or makes the store, opens the keys, and settles what a former process left.
-    /// errors  misconfigured  store_locked, store_not_private, store_newer, wrong_master_key,
-    ///                        key_ring_missing, master_key_file, invalid_provider, ...
+    /// errors  misconfigured  store_locked, store_not_private, store_on_network, store_unreachable,
+    ///                        store_too_new, store_foreign, invalid_master_key, wrong_master_key,
+    ///                        key_ring_missing, master_key_file, invalid_provider, tls_files
     ///         try_later      storage_unavailable
+    ///         internal       storage_damaged
     static Result<std::unique_ptr<Latchkey>> open(Options options);
 
     /// Waits for refreshes under way, at most 40 s, then closes the store.

@@ -209,7 +209,7 @@ TEST_CASE(
 TEST_CASE("A10: a parameter that comes twice makes the whole callback unusable") {
     FlowBench bench;
     const auto ada = bench.depart();
-    for (const std::string extra :
+    for (const auto& extra :
          {"&state=" + ada.state, std::string{"&code=code-2"}, std::string{"&iss=a&iss=b"}}) {
         CAPTURE(extra);
         CHECK(code_of(bench.callback(ada.query() + extra, ada.cookies)) == "duplicate_parameter");

@@ -1,6 +1,8 @@
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
+#include <boost/asio/bind_cancellation_slot.hpp>
 
 #include "connect/flow_bench.h"
 #include "oauth/pkce.h"
@@ -82,9 +84,9 @@ TEST_CASE("A14: when another user than the one it was opened for finishes, nothi
 }
 
 TEST_CASE("end users are compared byte by byte") {
-    for (const std::string other : {"Ada", "ada ", "ad", "",
-                                    "\xc3\xa1"
-                                    "da"}) {
+    for (const std::string& other : std::vector<std::string>{"Ada", "ada ", "ad", "",
+                                                             "\xc3\xa1"
+                                                             "da"}) {
         FlowBench bench;
         const auto ada = bench.arrive("ada");
         CHECK(code_of(bench.complete(ada.id, ada.ticket, other)) == "user_mismatch");
@@ -296,7 +298,7 @@ TEST_CASE("no token, code, ticket, state or end user is in the log of a whole co
     const auto ada = bench.arrive("ada-the-end-user");
     bench.will_issue({});
     REQUIRE(bench.complete(ada.id, ada.ticket, "ada-the-end-user").has_value());
-    for (const std::string secret :
+    for (const std::string& secret :
          {std::string{"access-1"}, std::string{"refresh-1"}, std::string{"code-1"}, ada.ticket,
           ada.state, std::string{"ada-the-end-user"}, test::client_secret}) {
         CAPTURE(secret);

@@ -14,7 +14,8 @@ namespace latchkey::acts {
 
 Task<OpenedFlow> open_flow(House& house, ConnectWish wish, Deadline by);
 Task<LinkView> look(House& house, Secret link, Deadline by);
-Task<Departure> start(House& house, Secret link, std::optional<std::string> login_host, Deadline by);
+Task<Departure> start(House& house, Secret link, std::optional<std::string> login_host,
+                      Deadline by);
 Task<Arrival> callback(House& house, ProviderId provider, std::string query, CookieLookup cookies,
                        Deadline by);
 Task<Completion> complete(House& house, FlowId flow, Secret ticket, std::string end_user,

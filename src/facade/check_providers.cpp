@@ -105,9 +105,10 @@ std::optional<std::string> wrong(const Provider& provider) {
 }  // namespace
 
 Result<LoopbackPlace> loopback_place(const std::string& redirect_uri) {
-    const Error no{Fault::misconfigured, "redirect_not_loopback",
-                   "A login in this process needs a redirect URI such as "
-                   "http://localhost:1717/OauthRedirect: http, a loopback host, a port and a path."};
+    const Error no{
+        Fault::misconfigured, "redirect_not_loopback",
+        "A login in this process needs a redirect URI such as "
+        "http://localhost:1717/OauthRedirect: http, a loopback host, a port and a path."};
     const auto origin = origin_of(redirect_uri);
     if (!origin || origin->tls || !origin->loopback()) return no;
     const auto slash = redirect_uri.find('/', std::string_view{"http://"}.size());

@@ -34,9 +34,8 @@ inline Error gave_up() {
             "The time to wait is over; what was begun goes on. Ask again."};
 }
 
-using HopTimer =
-    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                      boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using HopTimer = boost::asio::basic_waitable_timer<
+    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 /// Where a result is put for a coroutine of another loop. Its timer is the caller's and goes with
 /// the caller, so it is touched only while the caller is there.

@@ -81,8 +81,9 @@ House::House(std::unique_ptr<Ground> ground, boost::asio::io_context& loop)
 
 Error House::bug(const char* what) {
     ground_->log.write(Level::error, "unexpected_exception", {Field{"what", printable(what)}});
-    return {Fault::internal, "unexpected_exception",
-            "Something happened that latchkey does not provide for. Please report it with the log."};
+    return {
+        Fault::internal, "unexpected_exception",
+        "Something happened that latchkey does not provide for. Please report it with the log."};
 }
 
 void start_housework(const std::shared_ptr<House>& house) {

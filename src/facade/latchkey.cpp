@@ -14,7 +14,9 @@ namespace {
 /// How long the blocking forms wait.
 constexpr std::chrono::seconds patience{60};
 
-Deadline soon() { return Deadline::in(patience); }
+Deadline soon() {
+    return Deadline::in(patience);
+}
 
 }  // namespace
 

@@ -25,9 +25,8 @@ constexpr auto time_to_redeem = 60s;  // after the person has come back
 constexpr auto time_for_the_page = 2s;
 constexpr auto slice = 1s;  // how often the clock that counts suspension is looked at
 
-using Timer =
-    boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                      boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer = boost::asio::basic_waitable_timer<
+    std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 /// One login, shared between who waits and the requests that come in. The house outlives it: the
 /// server, and with it every request, is stopped before the login returns.
@@ -37,7 +36,7 @@ struct Session {
     ProviderId provider;
     std::string end_user;
     Departure departure;
-    Timer settled;                              ///< cancelled when there is an outcome
+    Timer settled;  ///< cancelled when there is an outcome
     std::optional<Result<Connection>> outcome;
     bool redeeming = false;
 
@@ -61,9 +60,11 @@ Reply not_connected(const Error& error) {
     return loopback_page(400, "Not connected", error.message);
 }
 
-/// What came back instead of a ticket.
-Error refused_at_salesforce(std::string_view error) {
-    return salesforce::callback_problem(error, {});
+/// What came back instead of a ticket. The flow has judged it and gives its code on.
+Error refused_at_salesforce(std::string_view code) {
+    auto error = salesforce::callback_problem(code, {});
+    error.code = printable(code, 64);
+    return error;
 }
 
 Task<Connection> redeem(std::shared_ptr<Session> session, std::string returned_to) {
@@ -131,9 +132,9 @@ Async<void> await_outcome(std::shared_ptr<Session> session, Deadline by) {
     auto& clock = session->house.ground().clock;
     while (!session->outcome && (session->redeeming || !by.passed(clock.steady()))) {
         const std::chrono::nanoseconds left = by.at - clock.steady();
-        session->settled.expires_after(
-            session->redeeming ? std::chrono::nanoseconds{slice}
-                               : std::min<std::chrono::nanoseconds>(left, slice));
+        session->settled.expires_after(session->redeeming
+                                           ? std::chrono::nanoseconds{slice}
+                                           : std::min<std::chrono::nanoseconds>(left, slice));
         boost::system::error_code woken;
         co_await session->settled.async_wait(boost::asio::redirect_error(use_task, woken));
     }
@@ -193,9 +194,10 @@ Task<Connection> loopback_login(House& house, LoopbackLogin login, Deadline by) 
     const auto show = login.show;
 
     // Listening comes first: a person must not come back to a closed port.
-    HttpServer server{house.loop(), ServerLimits{},
-                      [session](ServedRequest request) { return serve(session, std::move(request)); },
-                      house.ground().log};
+    HttpServer server{
+        house.loop(), ServerLimits{},
+        [session](ServedRequest request) { return serve(session, std::move(request)); },
+        house.ground().log};
     const std::string host = place->origin.host == "localhost" ? "127.0.0.1" : place->origin.host;
     const auto port = server.listen(host, place->origin.port);
     if (!port) co_return port.error();

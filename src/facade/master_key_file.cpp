@@ -69,7 +69,7 @@ Result<std::optional<Secret>> read_master_key_file(const std::string& path) {
         if (errno == ENOENT) return std::optional<Secret>{};
         return refused_by_system(path, "opened", errno);
     }
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(file.get(), &facts) != 0) return refused_by_system(path, "looked at", errno);
     if (const auto why = unfit(facts); !why.empty()) {
         return refused("The master key file " + printable(path) + " " + why + ".");

@@ -71,8 +71,7 @@ Result<void> open_keys(Ground& ground, const MasterKeySource& source) {
     auto master = file != nullptr ? master_key_of(*file, *empty, ground.random)
                                   : MasterKey::parse(std::get<MasterKeyBytes>(source).key);
     if (!master) return master.error();
-    auto ring = run_here(loop, load_key_ring(keys, *master, ground.installation.id, ground.random,
-                                             ground.clock, by));
+    auto ring = run_here(loop, load_key_ring(keys, *master, ground.random, ground.clock, by));
     if (!ring) return ring.error();
     ground.keys = std::move(*ring);
     return {};

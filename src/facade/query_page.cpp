@@ -23,7 +23,9 @@ Error unreadable() {
             "Salesforce answered a query with something that is not a page of records. Try again."};
 }
 
-bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool blank(char c) {
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 std::size_t past_blanks(std::string_view text, std::size_t at) {
     while (at < text.size() && blank(text[at])) ++at;
@@ -132,7 +134,8 @@ Result<QueryPage> read_query_page(const ApiResponse& answer, bool whole) {
     const auto raw = member(answer.body, "records");
     if (!raw) return unreadable();
     read.records = records_of(*raw);
-    if (const auto* next = page.if_contains("nextRecordsUrl"); next != nullptr && next->is_string()) {
+    if (const auto* next = page.if_contains("nextRecordsUrl");
+        next != nullptr && next->is_string()) {
         const std::string locator{next->get_string().c_str(), next->get_string().size()};
         auto checked = query_more_target(locator);
         if (!checked) return unreadable();

@@ -18,9 +18,10 @@ ApiResponse answer(int status, std::string body) {
 
 TEST_CASE("a page keeps the bytes of its records and the way to the next page") {
     const auto page = read_query_page(
-        answer(200,
-               R"({"totalSize":2001, "done":false,"nextRecordsUrl":"/services/data/v68.0/query/01g-2000",)"
-               R"( "records": [ {"Id":"001","Name":"A \"],[ B","N":1.50} , {"Id":"002","N":[{}]}]})"),
+        answer(
+            200,
+            R"({"totalSize":2001, "done":false,"nextRecordsUrl":"/services/data/v68.0/query/01g-2000",)"
+            R"( "records": [ {"Id":"001","Name":"A \"],[ B","N":1.50} , {"Id":"002","N":[{}]}]})"),
         true);
     REQUIRE(page.has_value());
     CHECK(page->total_size == 2001);
@@ -31,7 +32,8 @@ TEST_CASE("a page keeps the bytes of its records and the way to the next page") 
 }
 
 TEST_CASE("the last page and an empty one have nothing after them") {
-    const auto page = read_query_page(answer(200, R"({"totalSize":0,"done":true,"records":[]})"), true);
+    const auto page =
+        read_query_page(answer(200, R"({"totalSize":0,"done":true,"records":[]})"), true);
     REQUIRE(page.has_value());
     CHECK(page->records.empty());
     CHECK(page->next.empty());
@@ -53,16 +55,18 @@ TEST_CASE("a cut or foreign answer is not taken for a page") {
 
 TEST_CASE("an error of Salesforce says who must act") {
     const auto page = read_query_page(
-        answer(400, R"([{"message":"unexpected token: FORM","errorCode":"MALFORMED_QUERY"}])"), true);
+        answer(400, R"([{"message":"unexpected token: FORM","errorCode":"MALFORMED_QUERY"}])"),
+        true);
     REQUIRE(page.has_error());
     CHECK(page.error().fault == Fault::bad_input);
     CHECK(page.error().code == "malformed_query");
 }
 
 TEST_CASE("a query is put into its target wholly escaped") {
-    CHECK(query_target("SELECT Id FROM Account WHERE Name = 'A&B+#'").value() ==
-          "/services/data/v68.0/query?q=SELECT%20Id%20FROM%20Account%20WHERE%20Name%20%3D%20%27A%26B"
-          "%2B%23%27");
+    CHECK(
+        query_target("SELECT Id FROM Account WHERE Name = 'A&B+#'").value() ==
+        "/services/data/v68.0/query?q=SELECT%20Id%20FROM%20Account%20WHERE%20Name%20%3D%20%27A%26B"
+        "%2B%23%27");
     CHECK(query_target("").error().code == "invalid_soql");
     CHECK(query_target(std::string(100001, 'x')).error().code == "invalid_soql");
 }

@@ -33,7 +33,7 @@ struct Claim {
 
 /// Tokens that an answer brought.
 struct FreshTokens {
-    Secret access_token;
+    Secret access_token;                  ///< empty only if salvage found a refresh token alone
     std::optional<Secret> refresh_token;  ///< absent, or the one that was sent: not rotated
     std::string instance_url;             ///< empty: unchanged
     std::vector<std::string> scopes;      ///< empty: unchanged
@@ -47,7 +47,8 @@ struct FreshTokens {
 /// A journal record, opened.
 struct NotedAnswer {
     JournalRecord record;  ///< without its sealed bytes
-    Secret packed;         ///< what was noted
+    Secret packed;         ///< what was noted; empty if it does not open (key missing, damage):
+                           ///< then it is kept and reported, and blocks nothing else
     NotedAnswer() = default;
 };
 
