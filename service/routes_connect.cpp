@@ -10,12 +10,16 @@
 namespace latchkey::service {
 namespace {
 
-/// True if the browser says that this form was sent from a page of ours.
+/// True if the browser says that this form was sent from a page of ours. Our pages ask for no
+/// referrer, and that makes browsers write "Origin: null" (Fetch standard, "append a request Origin
+/// header"); then Sec-Fetch-Site is their word for it. A foreign word in either field is enough to
+/// refuse.
 bool same_origin(const ServedRequest& request, const std::string& public_url) {
     const auto origin = request.headers.find("Origin");
-    if (origin) return *origin == public_url;
     const auto site = request.headers.find("Sec-Fetch-Site");
-    return site && *site == "same-origin";
+    if (site && *site != "same-origin") return false;
+    if (origin && *origin != "null") return *origin == public_url;
+    return site.has_value();
 }
 
 Reply page_for(const Error& error, const std::string& request_id) {
