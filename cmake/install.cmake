@@ -21,7 +21,7 @@ target_compile_features(latchkey INTERFACE cxx_std_20)
 target_include_directories(latchkey INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(latchkey INTERFACE Threads::Threads Boost::headers Boost::json Boost::url
-    OpenSSL::SSL OpenSSL::Crypto PkgConfig::sodium PkgConfig::sqlite fmt::fmt)
+    OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB PkgConfig::sodium PkgConfig::sqlite fmt::fmt)
 add_library(latchkey::latchkey ALIAS latchkey)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/latchkey)
