@@ -17,7 +17,7 @@ struct Waiting {
         LoopbackLogin login;
         login.end_user = "me";
         login.wait = 60s;
-        login.show = [this](const std::string& url) { shown.set_value(url); };
+        login.show = [this](const std::string& shown_url) { shown.set_value(shown_url); };
         outcome =
             std::async(std::launch::async, [&latchkey, login] { return latchkey.login(login); });
         auto url_then = shown.get_future();
