@@ -18,8 +18,12 @@ struct Worker::Enqueue {
         auto guard = std::make_shared<boost::asio::executor_work_guard<Executor>>(executor);
         auto waiting = std::make_shared<Handler>(std::move(handler));
         const auto resume = [executor, guard, waiting](bool ran) {
-            boost::asio::post(executor, [waiting, ran] { std::move (*waiting)(ran); });
-            guard->reset();
+            // The guard is given back on the loop itself: once the coroutine has been resumed its
+            // loop may end and be gone before this thread comes to its next line.
+            boost::asio::post(executor, [waiting, guard, ran] {
+                guard->reset();
+                std::move (*waiting)(ran);
+            });
         };
         if (!worker->push({std::move(job), [resume] { resume(true); }})) resume(false);
     }
