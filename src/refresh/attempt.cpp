@@ -243,8 +243,8 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready
         const auto verdict = judge_refresh(*raw);
         settling.plan = protocol::plan_for(verdict, sent, again);
         if (settling.plan.keeps_tokens)
-            settling.fresh = protocol::fresh_from(verdict, claim.grant, ready.provider, ready.login,
-                                                  parts.clock.wall());
+            settling.fresh = protocol::fresh_from(verdict, claim.grant.row, ready.provider,
+                                                  ready.login, parts.clock.wall());
         parts.stops.reached("CP17");
     }
     settling.claim = std::move(claim);

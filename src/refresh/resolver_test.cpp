@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(
     pass(1000s);
     CHECK(row(ada).state == State::reauth_required);
     CHECK(salesforce.token_requests == 2);
-    pass(2000s);
+    pass(600s);
     CHECK(salesforce.token_requests == 2);
 }
 
