@@ -5,12 +5,11 @@
 #include <thread>
 #include <vector>
 
-#include <sqlite3.h>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include "store/sqlite/database.h"
 #include "store/sqlite/sqlite_bench.h"
-#include "store/sqlite/worker.h"
 
 using namespace latchkey;
 using namespace latchkey::test;
@@ -18,18 +17,6 @@ using namespace latchkey::test;
 namespace {
 
 using Bench = SqliteFileBench;
-
-/// Another user of the file, who does not know of our lock.
-struct Outsider {
-    sqlite3* database = nullptr;
-    explicit Outsider(const std::string& path) {
-        REQUIRE(::sqlite3_open(path.c_str(), &database) == SQLITE_OK);
-    }
-    ~Outsider() { ::sqlite3_close(database); }
-    void execute(const char* sql) {
-        REQUIRE(::sqlite3_exec(database, sql, nullptr, nullptr, nullptr) == SQLITE_OK);
-    }
-};
 
 }  // namespace
 
@@ -101,63 +88,6 @@ TEST_CASE("closing the store does what is queued first") {
     CHECK(stored == 20);
     REQUIRE(bench.open().empty());
     CHECK(bench.ok(bench.store->journal().read(0, 100, bench.by())).size() == 20);
-}
-
-TEST_CASE("callers beyond the queue's bound are turned away and the others are served") {
-    Bench bench;
-    REQUIRE(bench.open().empty());
-    Outsider outsider{bench.options.path};
-    outsider.execute("BEGIN IMMEDIATE");
-    int served = 0;
-    int turned_away = 0;
-    // The first waits for the outsider; behind it the queue fills.
-    boost::asio::co_spawn(
-        bench.loop, bench.store->journal().append(JournalRecord{}, bench.by()),
-        [&](std::exception_ptr, Result<std::int64_t> number) { served += number.has_value(); });
-    bench.loop.poll();
-    const int callers = static_cast<int>(sqlite::Worker::longest_queue) + 10;
-    for (int i = 0; i < callers; ++i)
-        boost::asio::co_spawn(bench.loop, bench.store->grants().timeline(bench.by()),
-                              [&](std::exception_ptr, Result<Timeline> now) {
-                                  if (now.has_value())
-                                      ++served;
-                                  else if (now.error().code == "storage_unavailable")
-                                      ++turned_away;
-                              });
-    bench.loop.restart();
-    bench.loop.poll();
-    outsider.execute("COMMIT");
-    bench.loop.restart();
-    bench.loop.run();
-    CHECK(turned_away >= 9);
-    CHECK(turned_away <= 10);
-    CHECK(served + turned_away == callers + 1);
-}
-
-TEST_CASE("a call whose deadline passes in the queue changes nothing") {
-    Bench bench;
-    REQUIRE(bench.open().empty());
-    Outsider outsider{bench.options.path};
-    outsider.execute("BEGIN IMMEDIATE");
-    std::string late;
-    boost::asio::co_spawn(bench.loop,
-                          bench.store->grants().last_epoch(ConnectionId{"x"}, bench.by()),
-                          [](std::exception_ptr, Result<Epoch>) {});
-    boost::asio::co_spawn(bench.loop, bench.store->journal().append(JournalRecord{}, bench.by()),
-                          [](std::exception_ptr, Result<std::int64_t>) {});
-    boost::asio::co_spawn(
-        bench.loop,
-        bench.store->journal().append(JournalRecord{}, bench.clock.in(std::chrono::seconds{1})),
-        [&](std::exception_ptr, Result<std::int64_t> number) {
-            late = number.has_value() ? "stored" : number.error().code;
-        });
-    bench.loop.poll();
-    bench.clock.advance(std::chrono::seconds{1});
-    outsider.execute("COMMIT");
-    bench.loop.restart();
-    bench.loop.run();
-    CHECK(late == "storage_unavailable");
-    CHECK(bench.ok(bench.store->journal().read(0, 10, bench.by())).size() == 1);
 }
 
 TEST_CASE("of claims from two loops on two threads exactly one wins for each grant") {
