@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 namespace json = boost::json;
 
@@ -39,4 +39,4 @@ Reply method_refused(std::string_view method, std::string_view allowed) {
     return reply;
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -9,7 +9,7 @@
 
 #include "net/http_server.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// A refusal as a Salesforce client sees it: one element of the array that is an error's body.
 struct ApiError {
@@ -39,4 +39,4 @@ ApiError no_such_resource();
 /// 405 METHOD_NOT_ALLOWED; `allowed` as in "GET, HEAD" becomes the Allow header too.
 Reply method_refused(std::string_view method, std::string_view allowed);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

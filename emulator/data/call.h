@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "emulator/data/data_api.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// One authenticated request below a version's root, taken apart once.
 struct Call {
@@ -30,4 +30,4 @@ struct Call {
     }
 };
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

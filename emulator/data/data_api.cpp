@@ -15,13 +15,14 @@
 #include "emulator/data/sobjects.h"
 
 namespace latchkey::emulator {
+namespace rest {
 namespace {
 
 constexpr std::int64_t usual_daily_limit = 15'000;
 constexpr std::chrono::hours limit_window{24};
 
 /// The path's decoded segments, empty ones left out, so that a closing or doubled slash means
-/// nothing. nullopt if a segment cannot be decoded.
+/// nothing. nullopt if a segment cannot be decoded to UTF-8.
 std::optional<std::vector<std::string>> segments_of(std::string_view path) {
     std::vector<std::string> segments;
     while (!path.empty()) {
@@ -29,7 +30,7 @@ std::optional<std::vector<std::string>> segments_of(std::string_view path) {
         path.remove_prefix(std::min(path.size(), one.size() + 1));
         if (one.empty()) continue;
         auto decoded = percent_decode(one);
-        if (!decoded) return std::nullopt;
+        if (!decoded || !valid_utf8(*decoded)) return std::nullopt;
         segments.push_back(std::move(*decoded));
     }
     return segments;
@@ -58,6 +59,9 @@ Reply route(const Call& call, Org& org, Cursors& cursors, const Usage& usage) {
 }
 
 }  // namespace
+}  // namespace rest
+
+using namespace rest;
 
 struct DataApi::Impl {
     Impl(std::uint64_t seed, std::string org_id, std::string user_id, std::string username)

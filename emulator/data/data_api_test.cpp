@@ -3,7 +3,7 @@
 #include "emulator/data/data_bench.h"
 #include "emulator/data/seed.h"
 
-namespace latchkey::emulator::test {
+namespace latchkey::emulator::rest::test {
 
 TEST_CASE("anybody is told the versions, oldest first, and nothing is counted for that") {
     DataBench org;
@@ -186,4 +186,4 @@ TEST_CASE("an answer to HEAD is that to GET, and a query string that cannot be r
     CHECK(org.outcome(org.call("GET", "query?q=%zz")) == "400 BAD_REQUEST");
 }
 
-}  // namespace latchkey::emulator::test
+}  // namespace latchkey::emulator::rest::test

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "emulator/data/data_api.h"
 
-namespace latchkey::emulator::test {
+namespace latchkey::emulator::rest::test {
 
 namespace json = boost::json;
 
@@ -96,4 +96,4 @@ struct DataBench {
     }
 };
 
-}  // namespace latchkey::emulator::test
+}  // namespace latchkey::emulator::rest::test

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace json = boost::json;
 namespace {
 
@@ -137,4 +137,4 @@ json::object describe_fully(const ObjectDef& object, std::string_view base) {
     return all;
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

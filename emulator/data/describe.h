@@ -6,7 +6,7 @@
 
 #include "emulator/data/schema.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// What an object can do, as an element of sobjects[]. `base` is "/services/data/v68.0".
 boost::json::object describe_briefly(const ObjectDef& object, std::string_view base);
@@ -14,4 +14,4 @@ boost::json::object describe_briefly(const ObjectDef& object, std::string_view b
 /// The same with fields and child relationships.
 boost::json::object describe_fully(const ObjectDef& object, std::string_view base);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 using std::chrono::sys_days;
@@ -53,4 +53,4 @@ std::optional<Days> days_of(std::string_view name, std::int64_t n, WallTime now)
     return std::nullopt;
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

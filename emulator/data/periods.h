@@ -6,7 +6,7 @@
 
 #include <latchkey/time.h>
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// Whole days, `from` included and `until` excluded, as days since 1970 in UTC.
 struct Days {
@@ -22,4 +22,4 @@ bool known_period(std::string_view name);
 /// in UTC and their week begins on Sunday.
 std::optional<Days> days_of(std::string_view name, std::int64_t n, WallTime now);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

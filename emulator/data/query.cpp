@@ -9,7 +9,7 @@
 #include "emulator/data/render.h"
 #include "emulator/data/soql_run.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace json = boost::json;
 namespace {
 
@@ -133,4 +133,4 @@ Reply answer_tooling_query(const Call& call) {
         fmt::format("sObject type '{}' is not supported.", printable(soql->object, 80))));
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

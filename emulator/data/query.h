@@ -11,7 +11,7 @@
 #include "emulator/data/records.h"
 #include "emulator/data/soql_bind.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// Answers that did not fit into one page, waiting to be asked for.
 class Cursors {
@@ -48,4 +48,4 @@ Reply answer_query(const Call& call, Org& org, Cursors& cursors);
 /// that is not there.
 Reply answer_tooling_query(const Call& call);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -3,7 +3,7 @@
 #include "emulator/data/data_bench.h"
 #include "emulator/data/query.h"
 
-namespace latchkey::emulator::test {
+namespace latchkey::emulator::rest::test {
 namespace {
 
 std::string next_url(const json::value& page) {
@@ -140,4 +140,4 @@ TEST_CASE("a missing query is refused") {
     CHECK(org.outcome(org.call("GET", "query/a/b")) == "404 NOT_FOUND");
 }
 
-}  // namespace latchkey::emulator::test
+}  // namespace latchkey::emulator::rest::test

@@ -4,7 +4,7 @@
 
 #include "emulator/data/seed.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 struct Stage {
@@ -85,4 +85,4 @@ void derive_fields(const ObjectDef& object, Record& record, const std::vector<bo
     if (object.find("StageName")) derive_stage(object, record, given);
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

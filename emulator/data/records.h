@@ -12,7 +12,7 @@
 #include "emulator/data/schema.h"
 #include "emulator/data/values.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 struct Record {
     std::vector<Value> fields;  ///< one for each field of the object, in its order
@@ -79,4 +79,4 @@ private:
 /// `given` tells which fields the caller has just set; those are left alone.
 void derive_fields(const ObjectDef& object, Record& record, const std::vector<bool>& given);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

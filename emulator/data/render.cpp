@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace json = boost::json;
 namespace {
 
@@ -101,4 +101,4 @@ json::object show_columns(const BoundQuery& query) {
             {"keyPrefix", query.object->key_prefix}};
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

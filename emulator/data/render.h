@@ -9,7 +9,7 @@
 #include "emulator/data/records.h"
 #include "emulator/data/soql_bind.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// Where a record lives: base + "/sobjects/Account/001...".
 std::string record_url(std::string_view base, const ObjectDef& object, std::string_view id);
@@ -22,4 +22,4 @@ boost::json::object show_record(Org& org, const Table& table, std::size_t row,
 /// What `columns=true` answers instead of records. source: as `sf data query` reads it
 boost::json::object show_columns(const BoundQuery& query);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

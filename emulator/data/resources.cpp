@@ -7,7 +7,7 @@
 
 #include "emulator/data/render.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace json = boost::json;
 namespace {
 
@@ -93,4 +93,4 @@ Reply answer_me(const Call& call, Org& org) {
                                         {"username", field("Username")}});
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

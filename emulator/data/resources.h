@@ -7,7 +7,7 @@
 #include "emulator/data/call.h"
 #include "emulator/data/records.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// Summer '14 to Winter '27; 21.0 to 30.0 are retired.
 inline constexpr int oldest_version = 31;
@@ -32,4 +32,4 @@ Reply answer_limits(const Call& call, const Usage& usage);
 /// GET chatter/users/me.
 Reply answer_me(const Call& call, Org& org);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 using Fields = std::vector<FieldDef>;
@@ -242,4 +242,4 @@ bool textual(FieldType type) {
            type == phone || type == url;
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

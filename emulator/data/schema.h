@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 enum class FieldType {
     id,
@@ -75,4 +75,4 @@ std::string_view name(FieldType type);
 /// Whether values of the type are texts, of which LIKE can be asked.
 bool textual(FieldType type);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

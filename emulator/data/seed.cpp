@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 constexpr std::array<std::string_view, 24> first_names = {
@@ -255,4 +255,4 @@ void add_user(Table& users, const std::string& id, const std::string& username) 
     maker.add(seed_start);
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

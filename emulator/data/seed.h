@@ -4,7 +4,7 @@
 
 #include "emulator/data/records.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// Rows an org begins with: enough that Contacts and Opportunities do not fit into one page.
 inline constexpr std::size_t seeded_accounts = 1200;
@@ -22,4 +22,4 @@ void fill_with_seed(Table& table, const Org& org);
 /// Adds a user of that id and name, who can then own and change records.
 void add_user(Table& users, const std::string& id, const std::string& username);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -10,7 +10,7 @@
 #include "emulator/data/soql_bind.h"
 #include "emulator/data/write.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace json = boost::json;
 namespace {
 
@@ -206,4 +206,4 @@ Reply answer_sobjects(const Call& call, Org& org) {
     return answer_id(call, org, *object, call.path[2]);
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -1,6 +1,6 @@
 #include "emulator/data/data_bench.h"
 
-namespace latchkey::emulator::test {
+namespace latchkey::emulator::rest::test {
 namespace {
 
 constexpr std::string_view external = "sobjects/Account/External_Id__c/";
@@ -207,6 +207,13 @@ TEST_CASE("an upsert says no to a second key, a missing field, and to making whe
     CHECK(org.outcome(org.call("PATCH", std::string(external) + std::string(65, 'x'),
                                R"({"Name":"n"})")) == "400 STRING_TOO_LONG");
     CHECK(org.outcome(org.call("PUT", path, "{}")) == "405 METHOD_NOT_ALLOWED");
+    // Bytes that are not UTF-8 would come back in an answer that is not JSON.
+    for (const char* bytes : {"%ff", "%c0%af", "%ed%a0%80", "%f4%90%80%80", "%e2%82", "a%80"}) {
+        INFO(bytes);
+        CHECK(org.outcome(org.call("PATCH", std::string(external) + bytes, R"({"Name":"n"})")) ==
+              "404 NOT_FOUND");
+    }
+    CHECK(org.call("PATCH", std::string(external) + "%e2%82%ac", R"({"Name":"n"})").status == 201);
 }
 
 TEST_CASE("an external id of several records answers 300 with their addresses") {
@@ -296,4 +303,4 @@ TEST_CASE("objects are listed and described") {
     CHECK(contacts);
 }
 
-}  // namespace latchkey::emulator::test
+}  // namespace latchkey::emulator::rest::test

@@ -9,7 +9,7 @@
 
 #include "emulator/data/answers.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// A field as written, "Account.Owner.Name" in parts, not yet looked up.
 struct SoqlPath {
@@ -72,4 +72,4 @@ Outcome<Soql> parse_soql(std::string_view text);
 ApiError soql_error(std::string code, std::string_view query, std::size_t at,
                     std::string_view what);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

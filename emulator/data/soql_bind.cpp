@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "emulator/data/periods.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 constexpr std::size_t most_hops = 5;
@@ -299,4 +299,4 @@ int compare_values(const Value& a, const Value& b, FieldType type) {
     return 0;
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -13,7 +13,7 @@
 #include "emulator/data/soql.h"
 #include "emulator/data/values.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// A field found in the schema: references to follow, then the field of the last object.
 struct Column {
@@ -73,4 +73,4 @@ Outcome<BoundQuery> bind_soql(const Soql& soql, std::string_view text, WallTime 
 /// without regard to the case of ASCII letters, ids with.
 int compare_values(const Value& a, const Value& b, FieldType type);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -1,6 +1,6 @@
 #include "emulator/data/soql_lex.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 bool blank(char c) {
@@ -111,4 +111,4 @@ SoqlToken SoqlLexer::next() {
     return cut(SoqlTokenKind::unknown, 1);
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 enum class SoqlTokenKind {
     end,
@@ -38,4 +38,4 @@ private:
     std::size_t at_ = 0;
 };
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

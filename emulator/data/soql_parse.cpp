@@ -11,7 +11,7 @@
 #include "emulator/data/soql_lex.h"
 #include "emulator/data/values.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 using Kind = SoqlTokenKind;
@@ -349,4 +349,4 @@ ApiError soql_error(std::string code, std::string_view query, std::size_t at,
                         row, column, what)};
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

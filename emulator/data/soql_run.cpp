@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 const Value null_value;
@@ -182,4 +182,4 @@ bool matches_like(std::string_view text, std::string_view pattern) {
     return p == pattern.size();
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -7,7 +7,7 @@
 #include "emulator/data/records.h"
 #include "emulator/data/soql_bind.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// The rows that the query answers, in its order, with LIMIT and OFFSET applied. Without ORDER BY
 /// rows come in order of creation.
@@ -19,4 +19,4 @@ std::vector<std::size_t> run_soql(const BoundQuery& query, Org& org, bool delete
 /// the pattern in the worst case.
 bool matches_like(std::string_view text, std::string_view pattern);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -4,7 +4,7 @@
 #include "emulator/data/soql_bind.h"
 #include "emulator/data/soql_run.h"
 
-namespace latchkey::emulator::test {
+namespace latchkey::emulator::rest::test {
 namespace {
 
 /// Five accounts among which every rule can be shown; "T" keeps them apart from the seeded ones.
@@ -402,4 +402,4 @@ TEST_CASE("whatever the bytes, a query is answered or refused") {
     }
 }
 
-}  // namespace latchkey::emulator::test
+}  // namespace latchkey::emulator::rest::test

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace {
 
 constexpr std::string_view base62 =
@@ -151,4 +151,27 @@ std::optional<std::string> full_id(std::string_view text) {
     return id + checksum(id);
 }
 
-}  // namespace latchkey::emulator
+bool valid_utf8(std::string_view text) {
+    for (std::size_t i = 0; i < text.size();) {
+        const auto lead = static_cast<unsigned char>(text[i++]);
+        const int following = lead < 0x80                   ? 0
+                              : lead >= 0xc2 && lead < 0xe0 ? 1
+                              : lead >= 0xe0 && lead < 0xf0 ? 2
+                              : lead >= 0xf0 && lead < 0xf5 ? 3
+                                                            : -1;
+        if (following < 0) return false;
+        std::uint32_t point = following == 0 ? lead : lead & (0x3fu >> following);
+        for (int n = 0; n < following; ++n) {
+            if (i == text.size()) return false;
+            const auto next = static_cast<unsigned char>(text[i++]);
+            if ((next & 0xc0) != 0x80) return false;
+            point = point << 6 | (next & 0x3fu);
+        }
+        const bool overlong =
+            (following == 2 && point < 0x800) || (following == 3 && point < 0x10000);
+        if (overlong || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return false;
+    }
+    return true;
+}
+
+}  // namespace latchkey::emulator::rest

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <variant>
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// What stands in a record's field. The field's type says which alternative it is: days since 1970
 /// for dates and UTC seconds since 1970 for datetimes (both int64), double for every number, text
@@ -36,4 +36,7 @@ std::string record_id(std::string_view key_prefix, std::uint64_t number);
 /// returns  nullopt if it cannot be an id
 std::optional<std::string> full_id(std::string_view text);
 
-}  // namespace latchkey::emulator
+/// Whether the bytes are UTF-8 (RFC 3629): what is not would make an answer that is not JSON.
+bool valid_utf8(std::string_view text);
+
+}  // namespace latchkey::emulator::rest

@@ -7,7 +7,7 @@
 
 #include "emulator/data/write_value.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace json = boost::json;
 namespace {
 
@@ -175,4 +175,4 @@ std::optional<ApiError> delete_record(const Call& call, Org& org, const ObjectDe
     return std::nullopt;
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -8,7 +8,7 @@
 #include "emulator/data/call.h"
 #include "emulator/data/records.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 
 /// An external id that stands in the path.
 struct PathKey {
@@ -36,4 +36,4 @@ std::optional<ApiError> update_record(const Call& call, Org& org, const ObjectDe
 std::optional<ApiError> delete_record(const Call& call, Org& org, const ObjectDef& object,
                                       std::size_t row);
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-namespace latchkey::emulator {
+namespace latchkey::emulator::rest {
 namespace json = boost::json;
 namespace {
 
@@ -143,4 +143,4 @@ Outcome<Value> value_from_json(Org& org, const FieldDef& field, const json::valu
     }
 }
 
-}  // namespace latchkey::emulator
+}  // namespace latchkey::emulator::rest

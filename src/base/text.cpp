@@ -216,6 +216,19 @@ std::size_t count(const FormFields& fields, std::string_view name) {
         std::count_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == name; }));
 }
 
+std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t limit) {
+    if (text.empty()) return std::nullopt;
+    std::uint64_t value = 0;
+    for (const char c : text) {
+        if (c < '0' || c > '9') return std::nullopt;
+        const auto digit = static_cast<std::uint64_t>(c - '0');
+        if (value > (limit - std::min(digit, limit)) / 10) return std::nullopt;
+        value = value * 10 + digit;
+    }
+    if (value > limit) return std::nullopt;
+    return value;
+}
+
 std::string rfc3339(WallTime when) {
     const auto day = std::chrono::floor<std::chrono::days>(when);
     const std::chrono::year_month_day date{day};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ std::string print_form(const FormFields& fields);
 /// The value of a field that stands exactly once; nullopt if it is absent or repeated.
 std::optional<std::string> only(const FormFields& fields, std::string_view name);
 std::size_t count(const FormFields& fields, std::string_view name);
+
+/// Decimal digits only, at most `limit`; nullopt otherwise.
+std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t limit);
 
 /// RFC 3339 in UTC with whole seconds: 2026-11-23T10:00:00Z.
 std::string rfc3339(WallTime when);

@@ -6,9 +6,9 @@
 
 namespace latchkey {
 
-/// Gives grants back: a connection that a user or operator ends, a grant that a reconnect replaced, a
-/// candidate that failed its checks. Nothing is handed out from the first moment on; Salesforce is
-/// told until it has answered definitely, across restarts.
+/// Gives grants back: a connection that a user or operator ends, a grant that a reconnect replaced,
+/// a candidate that failed its checks. Nothing is handed out from the first moment on; Salesforce
+/// is told until it has answered definitely, across restarts.
 class Revoker {
 public:
     explicit Revoker(ConnectParts parts);

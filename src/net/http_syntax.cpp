@@ -59,19 +59,6 @@ std::string_view trim(std::string_view text) {
     return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t limit) {
-    if (text.empty()) return std::nullopt;
-    std::uint64_t value = 0;
-    for (const char c : text) {
-        if (c < '0' || c > '9') return std::nullopt;
-        const auto digit = static_cast<std::uint64_t>(c - '0');
-        if (value > (limit - std::min(digit, limit)) / 10) return std::nullopt;
-        value = value * 10 + digit;
-    }
-    if (value > limit) return std::nullopt;
-    return value;
-}
-
 bool is_framing(std::string_view name) {
     return ascii_iequal(name, "Content-Length") || ascii_iequal(name, "Transfer-Encoding") ||
            ascii_iequal(name, "Connection") || ascii_iequal(name, "Keep-Alive");

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/text.h"
 #include "net/http.h"
 
 namespace latchkey {
@@ -22,8 +23,6 @@ bool is_host(std::string_view text);
 
 /// Without blanks and tabs at both ends.
 std::string_view trim(std::string_view text);
-/// Decimal digits only, at most `limit`; nullopt otherwise.
-std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t limit);
 
 /// Lines that only the connection's own end may write: framing and hop-by-hop.
 bool is_framing(std::string_view header_name);

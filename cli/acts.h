@@ -1,0 +1,73 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <latchkey/error.h>
+
+#include "cli/backend.h"
+#include "cli/cli.h"
+#include "cli/state.h"
+
+namespace latchkey::cli {
+
+struct LoginCommand {
+    std::string instance_url = "https://login.salesforce.com";
+    std::string client_id;
+    std::string client_secret_file;
+    std::string alias;
+    std::vector<std::string> scopes;
+    std::string connection;  ///< reconnect this one
+    std::string login_hint;
+    int port = 1717;
+    int wait_s = 120;
+    bool no_browser = false;
+    bool json = false;
+};
+struct ConnectionCommand {
+    std::string connection;  ///< id, alias or Salesforce user name; empty: the only one
+    bool json = false;
+};
+struct LogoutCommand : ConnectionCommand {
+    bool revoke = false;
+    bool all = false;
+};
+struct QueryCommand : ConnectionCommand {
+    std::string soql;
+    bool all_rows_as_json_lines = false;
+};
+struct ApiCommand : ConnectionCommand {
+    std::string path;
+    std::string method = "GET";
+    std::string body_file;  ///< "-" is standard input
+    std::vector<std::string> headers;
+    bool include = false;   ///< print status and header lines too
+};
+struct ApiKeysCommand {
+    std::string config_file;
+    std::string data;  ///< a --dev server's folder
+    std::string label;
+    std::vector<std::string> permissions;
+    std::string id;
+    bool json = false;
+};
+
+int login_web(const LoginCommand& command);
+int logout(const LogoutCommand& command);
+int list(const ConnectionCommand& command);
+int show(const ConnectionCommand& command);
+int token(const ConnectionCommand& command);
+int query(const QueryCommand& command);
+int api(const ApiCommand& command);
+int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
+int list_api_keys(const ApiKeysCommand& command, const FrontDoors& doors);
+int revoke_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
+
+/// The server named by LATCHKEY_SERVER and LATCHKEY_API_KEY_FILE, else this user's own store.
+Result<std::unique_ptr<Backend>> open_backend();
+/// A connection by id, alias or Salesforce user name; the only one if `name` is empty.
+/// errors  not_found connection_not_found · bad_input connection_required
+Result<ConnectionId> choose(Backend& backend, const std::string& name);
+
+}  // namespace latchkey::cli

@@ -1,0 +1,158 @@
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/acts.h"
+
+namespace latchkey::cli {
+namespace {
+
+constexpr int wrong_usage = 2;
+
+void connection_options(CLI::App* command, ConnectionCommand& into) {
+    command->add_option("-o,--username", into.connection,
+                        "Connection: its id, alias or Salesforce user name (default: the only one)");
+    command->add_flag("--json", into.json, "Print JSON");
+}
+
+void key_options(CLI::App* command, ApiKeysCommand& into) {
+    command->add_option("--config", into.config_file,
+                        "Configuration file of the stopped server whose store holds the keys");
+    command->add_option("--data", into.data, "Folder of a stopped `server --dev`");
+    command->add_flag("--json", into.json, "Print JSON");
+}
+
+CLI::Option* on_off(CLI::App* command, const char* name, bool& into, const char* on,
+                    const char* off, const char* help) {
+    return command
+        ->add_option_function<std::string>(
+            name, [&into, on](const std::string& value) { into = value == on; }, help)
+        ->check(CLI::IsMember({on, off}));
+}
+
+}  // namespace
+
+int run(int argc, char** argv, const FrontDoors& doors) {
+    CLI::App app{"Keeps the key of a Salesforce integration: connects users, keeps their grants "
+                 "alive, and calls the API with them."};
+    app.name("latchkey");
+    app.require_subcommand(1);
+    app.set_version_flag("--version", LATCHKEY_VERSION);
+    app.footer("Talk to a server instead of this user's own store by setting LATCHKEY_SERVER and "
+               "LATCHKEY_API_KEY_FILE.\nExit status: 0 done, 1 failed, 2 wrong usage, 3 connect "
+               "again, 78 refused configuration.");
+    int status = 0;
+
+    ServerCommand server;
+    auto* serve = app.add_subcommand("server", "Run the server");
+    serve->add_option("--config", server.config_file, "Configuration file (TOML)");
+    serve->add_flag("--config-test", server.config_test, "Check the configuration and exit");
+    serve->add_flag("--dev", server.dev, "Loopback server with an emulator; needs no file");
+    serve->add_option("--data", server.data, "Folder of --dev's files")->capture_default_str();
+    serve->add_option("--provider-url", server.provider_url, "With --dev: where users log in");
+    serve->add_option("--listen", server.listen, "Public listener, HOST:PORT; port 0 takes a free one");
+    serve->add_option("--operators-listen", server.operators_listen, "Operators' listener");
+    serve->add_option("--public-url", server.public_url, "Origin under which browsers reach it");
+    serve->add_flag("--verbose", server.verbose, "Log every request");
+    serve->callback([&] { status = doors.server(server); });
+
+    EmulatorCommand emulator;
+    auto* emulate = app.add_subcommand("emulator", "Run a Salesforce for tests");
+    emulate->add_option("--listen", emulator.listen, "HOST:PORT; port 0 takes a free one")
+        ->capture_default_str();
+    emulate->add_option("--seed", emulator.seed, "Same seed, same ids and tokens")
+        ->capture_default_str();
+    emulate->add_option("--state", emulator.state, "File that keeps its state across restarts");
+    on_off(emulate, "--rotation", emulator.rotation, "on", "off",
+           "Refresh token rotation of every client (default: on)");
+    on_off(emulate, "--pkce", emulator.pkce_required, "required", "optional",
+           "PKCE of every client (default: required)");
+    emulate->add_flag("--print-config", emulator.print_config,
+                      "Print URLs, clients and users as JSON and exit");
+    emulate->add_flag("--verbose", emulator.verbose, "Log every request");
+    emulate->callback([&] { status = doors.emulator(emulator); });
+
+    auto* log_in = app.add_subcommand("login", "Connect a Salesforce user");
+    log_in->require_subcommand(1);
+    LoginCommand login;
+    auto* web = log_in->add_subcommand("web", "Log in with a browser on this machine");
+    web->add_option("-r,--instance-url", login.instance_url, "Where to log in")
+        ->capture_default_str();
+    web->add_option("-i,--client-id", login.client_id,
+                    "Consumer key of your app; optional where the host is loopback");
+    web->add_option("--client-secret-file", login.client_secret_file,
+                    "File with the consumer secret (mode 0600); read at each use");
+    web->add_option("-a,--alias", login.alias, "Name for the connection");
+    web->add_option("--scopes", login.scopes, "OAuth scopes (default: api refresh_token id)")
+        ->delimiter(' ');
+    web->add_option("--reconnect", login.connection, "Connect this connection (id or alias) again");
+    web->add_option("--login-hint", login.login_hint, "User name to fill in");
+    web->add_option("--port", login.port, "Loopback port of the callback")->capture_default_str()
+        ->check(CLI::Range(1, 65535));
+    web->add_option("--wait", login.wait_s, "Seconds to wait for the person")
+        ->capture_default_str()->check(CLI::Range(1, 3600));
+    web->add_flag("--no-browser", login.no_browser, "Print the address only");
+    web->add_flag("--json", login.json, "Print JSON");
+    web->callback([&] { status = login_web(login); });
+
+    LogoutCommand leaving;
+    auto* log_out = app.add_subcommand("logout", "Revoke a connection at Salesforce and forget it");
+    connection_options(log_out, leaving);
+    log_out->add_flag("--revoke", leaving.revoke, "The default; accepted for scripts");
+    log_out->add_flag("--all", leaving.all, "Every connection");
+    log_out->callback([&] { status = logout(leaving); });
+
+    ConnectionCommand listing, showing, asking;
+    auto* all = app.add_subcommand("list", "List connections");
+    all->add_flag("--json", listing.json, "Print JSON");
+    all->callback([&] { status = list(listing); });
+    auto* one = app.add_subcommand("show", "Show one connection");
+    connection_options(one, showing);
+    one->callback([&] { status = show(showing); });
+    auto* vend = app.add_subcommand("token", "Print a fresh access token");
+    connection_options(vend, asking);
+    vend->callback([&] { status = token(asking); });
+
+    QueryCommand question;
+    auto* ask = app.add_subcommand("query", "Run a SOQL query");
+    ask->add_option("soql", question.soql, "SOQL")->required();
+    connection_options(ask, question);
+    ask->callback([&] { status = query(question); });
+
+    ApiCommand calling;
+    auto* call = app.add_subcommand("api", "Call the REST API");
+    call->add_option("path", calling.path, "Path and query, such as /services/data/v68.0/limits")
+        ->required();
+    call->add_option("-X,--method", calling.method, "HTTP method")->capture_default_str();
+    call->add_option("--body", calling.body_file, "File with the body; - is standard input");
+    call->add_option("-H,--header", calling.headers, "Header line \"Name: value\"");
+    call->add_flag("-i,--include", calling.include, "Print status and header lines too");
+    connection_options(call, calling);
+    call->callback([&] { status = api(calling); });
+
+    auto* keys = app.add_subcommand("apikeys", "API keys of a server's callers");
+    keys->require_subcommand(1);
+    ApiKeysCommand making, listing_keys, ending;
+    auto* create = keys->add_subcommand("create", "Make a key and print it once");
+    create->add_option("--label", making.label, "What it is for");
+    create->add_option("--permission", making.permissions,
+                       "connect, read, token, proxy or admin; repeatable (default: proxy)");
+    key_options(create, making);
+    create->callback([&] { status = create_api_key(making, doors); });
+    auto* list_keys = keys->add_subcommand("list", "List keys");
+    key_options(list_keys, listing_keys);
+    list_keys->callback([&] { status = list_api_keys(listing_keys, doors); });
+    auto* end_key = keys->add_subcommand("revoke", "End a key");
+    end_key->add_option("id", ending.id, "The part between lk_ and the secret")->required();
+    key_options(end_key, ending);
+    end_key->callback([&] { status = revoke_api_key(ending, doors); });
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : wrong_usage;
+    }
+    return status;
+}
+
+}  // namespace latchkey::cli

@@ -1,0 +1,44 @@
+#include "cli/backend.h"
+
+namespace latchkey::cli {
+namespace {
+
+class LocalBackend final : public Backend {
+public:
+    explicit LocalBackend(std::unique_ptr<Latchkey> library) : library_(std::move(library)) {}
+
+    Result<ConnectionList> connections(const std::string& cursor) override {
+        ConnectionFilter filter;
+        filter.cursor = cursor;
+        filter.limit = 200;
+        return library_->connections(std::move(filter));
+    }
+    Result<Connection> connection(const ConnectionId& id) override {
+        return library_->connection(id);
+    }
+    Result<Connection> revoke(const ConnectionId& id) override { return library_->revoke(id); }
+    Result<AccessToken> token(const ConnectionId& id) override { return library_->token(id); }
+    Result<ApiResponse> call(ApiRequest request) override {
+        return library_->call(std::move(request));
+    }
+    Result<NewApiKey> create_api_key(const std::string& label, std::set<Permission> may) override {
+        return library_->create_api_key(label, std::move(may));
+    }
+    Result<std::vector<ApiKey>> api_keys() override { return library_->api_keys(); }
+    Result<ApiKey> revoke_api_key(const ApiKeyId& id) override {
+        return library_->revoke_api_key(id);
+    }
+
+private:
+    std::unique_ptr<Latchkey> library_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> open_local(Options options) {
+    auto library = Latchkey::open(std::move(options));
+    if (!library) return library.error();
+    return std::unique_ptr<Backend>{std::make_unique<LocalBackend>(std::move(*library))};
+}
+
+}  // namespace latchkey::cli

@@ -1,0 +1,128 @@
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+#include <boost/json.hpp>
+#include <fcntl.h>
+#include <pwd.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <latchkey/latchkey.h>
+
+#include "base/origin.h"
+#include "cli/acts.h"
+#include "cli/output.h"
+
+extern char** environ;
+
+namespace latchkey::cli {
+namespace {
+
+/// $BROWSER, else xdg-open. The URL is an argument of its own: no shell reads it.
+void open_browser(const std::string& url) {
+    const char* chosen = std::getenv("BROWSER");
+    std::string program = chosen != nullptr && *chosen != '\0' ? chosen : "xdg-open";
+    std::string argument = url;
+    char* const arguments[] = {program.data(), argument.data(), nullptr};
+    posix_spawn_file_actions_t silence;
+    ::posix_spawn_file_actions_init(&silence);
+    ::posix_spawn_file_actions_addopen(&silence, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    pid_t child = 0;
+    const int failed =
+        ::posix_spawnp(&child, program.c_str(), &silence, nullptr, arguments, environ);
+    ::posix_spawn_file_actions_destroy(&silence);
+    if (failed != 0) std::cerr << "No browser could be started; open the address yourself.\n";
+}
+
+std::string user_name() {
+    const passwd* entry = ::getpwuid(::getuid());
+    return entry != nullptr && entry->pw_name != nullptr ? entry->pw_name
+                                                         : std::to_string(::getuid());
+}
+
+/// The registration for this login, kept for later refreshes; the same words find the same one.
+KnownProvider& remember(StateFolder& state, const LoginCommand& command) {
+    KnownProvider wanted;
+    wanted.client_id = command.client_id;
+    wanted.client_secret_file = command.client_secret_file;
+    wanted.login_url = command.instance_url;
+    wanted.redirect_uri =
+        "http://localhost:" + std::to_string(command.port) + "/OauthRedirect";
+    wanted.scopes = command.scopes;
+    for (auto& known : state.providers())
+        if (known.client_id == wanted.client_id && known.login_url == wanted.login_url &&
+            known.redirect_uri == wanted.redirect_uri) {
+            known.scopes = wanted.scopes;
+            known.client_secret_file = wanted.client_secret_file;
+            return known;
+        }
+    wanted.id = "p" + std::to_string(state.providers().size() + 1);
+    state.providers().push_back(std::move(wanted));
+    return state.providers().back();
+}
+
+Result<Connection> login(LoginCommand command) {
+    if (std::getenv("LATCHKEY_SERVER") != nullptr)
+        return Error{Fault::bad_input, "login_needs_own_store",
+                     "login web works on this machine's own store; unset LATCHKEY_SERVER, or open "
+                     "a connect session of the server."};
+    if (command.instance_url.find("://") == std::string::npos)
+        command.instance_url = "https://" + command.instance_url;
+    const auto origin = Origin::parse(command.instance_url);
+    if (command.client_id.empty()) {
+        // The emulator knows the official command line's public client; Salesforce wants an app of
+        // one's own.
+        if (!origin || !origin->loopback())
+            return Error{Fault::bad_input, "client_id_required",
+                         "Name your app's consumer key with --client-id/-i."};
+        command.client_id = "PlatformCLI";
+    }
+    if (command.scopes.empty()) command.scopes = {"api", "refresh_token", "id"};
+    auto state = StateFolder::open();
+    if (!state) return state.error();
+    const ProviderId provider{remember(*state, command).id};
+    auto options = state->options();
+    if (!options) return options.error();
+    auto library = Latchkey::open(std::move(*options));
+    if (!library) return library.error();
+    if (const auto saved = state->save(); !saved) return saved.error();
+
+    LoopbackLogin wish;
+    wish.end_user = user_name();
+    wish.provider = provider;
+    wish.login_hint = command.login_hint;
+    wish.wait = std::chrono::seconds{command.wait_s};
+    if (!command.connection.empty()) {
+        const auto alias = state->aliases().find(command.connection);
+        wish.connection = ConnectionId{alias != state->aliases().end() ? alias->second
+                                                                       : command.connection};
+    }
+    wish.show = [quiet = command.no_browser](const std::string& url) {
+        std::cerr << "Log in to Salesforce here:\n" << url << std::endl;
+        if (!quiet) open_browser(url);
+    };
+    auto connection = (*library)->login(std::move(wish));
+    if (!connection) return connection.error();
+    if (!command.alias.empty()) {
+        state->aliases()[command.alias] = connection->id.text;
+        if (const auto saved = state->save(); !saved) return saved.error();
+    }
+    return connection;
+}
+
+}  // namespace
+
+int login_web(const LoginCommand& command) {
+    auto connection = login(command);
+    if (!connection) return fail(connection.error(), command.json);
+    if (command.json) print_json(to_json(*connection));
+    else {
+        std::cout << "Connected.\n";
+        print_connection(*connection);
+    }
+    return 0;
+}
+
+}  // namespace latchkey::cli

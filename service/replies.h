@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <boost/json/fwd.hpp>
+
+#include <latchkey/api_key.h>
+#include <latchkey/connection.h>
+#include <latchkey/error.h>
+
+#include "net/http_server.h"
+
+namespace latchkey::service {
+
+/// The HTTP status of an error of the library.
+int status_of(const Error& error);
+
+/// An answer of ours with a JSON body: no-store, nosniff, Latchkey-Answer: gateway.
+Reply json_reply(int status, const boost::json::value& body);
+
+/// {"error": code, "message": ..., "request_id": ...}, with Retry-After where it is known and
+/// WWW-Authenticate on 401. What Salesforce said goes to the log, not here.
+Reply error_reply(const Error& error, const std::string& request_id);
+
+/// 404 for a path or method that a listener does not have.
+Reply no_such_route(const std::string& request_id);
+Reply method_not_allowed(std::string_view allowed, const std::string& request_id);
+
+boost::json::object to_json(const Connection& connection);
+boost::json::object to_json(const ApiKey& key);
+
+}  // namespace latchkey::service

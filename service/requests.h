@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include <latchkey/error.h>
+#include <latchkey/secret.h>
+
+#include "net/http_server.h"
+
+namespace latchkey::service {
+
+/// The path's segments, each decoded once; empty if the path is not canonical (empty or dot
+/// segments, encoded slashes), which no route is.
+std::vector<std::string> segments(std::string_view path);
+
+/// A JSON object of a request's body, every member of which must be one of `allowed`.
+/// errors  bad_input  invalid_json, unknown_field (message lists the known ones)
+Result<boost::json::object> read_object(const ServedRequest& request,
+                                        std::initializer_list<std::string_view> allowed);
+
+/// errors  bad_input  invalid_field (names it and the type it needs)
+Result<std::optional<std::string>> optional_text(const boost::json::object& body,
+                                                 std::string_view field);
+Result<std::string> required_text(const boost::json::object& body, std::string_view field);
+Result<std::vector<std::string>> optional_texts(const boost::json::object& body,
+                                                std::string_view field);
+
+/// The key after "Authorization: Bearer ". errors  denied invalid_api_key
+Result<Secret> bearer(const ServedRequest& request);
+
+/// All values of a cookie name, of all Cookie lines.
+std::vector<std::string> cookies(const ServedRequest& request, std::string_view name);
+
+}  // namespace latchkey::service

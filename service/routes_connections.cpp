@@ -1,0 +1,164 @@
+#include <charconv>
+
+#include <boost/json.hpp>
+
+#include "base/text.h"
+#include "service/replies.h"
+#include "service/requests.h"
+#include "service/server.h"
+
+namespace latchkey::service {
+namespace {
+
+Result<std::optional<std::int64_t>> number(const FormFields& query, std::string_view field,
+                                           std::int64_t least, std::int64_t most) {
+    if (count(query, field) == 0) return std::optional<std::int64_t>{};
+    const auto text = only(query, field);
+    std::int64_t value = 0;
+    if (text) {
+        const auto [end, failed] =
+            std::from_chars(text->data(), text->data() + text->size(), value);
+        if (failed == std::errc{} && end == text->data() + text->size() && value >= least &&
+            value <= most)
+            return std::optional<std::int64_t>{value};
+    }
+    return Error{Fault::bad_input, "invalid_parameter",
+                 std::string{field} + " must be a whole number from " + std::to_string(least) +
+                     " to " + std::to_string(most) + "."};
+}
+
+Result<std::optional<Standing>> standing(const FormFields& query) {
+    const auto text = only(query, "standing");
+    if (!text) return std::optional<Standing>{};
+    for (const auto s : {Standing::active, Standing::uncertain, Standing::reauth_required,
+                         Standing::quarantined, Standing::revoking, Standing::revoked})
+        if (*text == name(s)) return std::optional<Standing>{s};
+    return Error{Fault::bad_input, "invalid_parameter",
+                 "standing must be active, uncertain, reauth_required, quarantined, revoking or "
+                 "revoked."};
+}
+
+Result<FormFields> query_of(const Context& c, std::initializer_list<std::string_view> allowed) {
+    auto fields = parse_form(c.request.query);
+    if (!fields)
+        return Error{Fault::bad_input, "invalid_parameter", "The query string cannot be read."};
+    for (const auto& [field, value] : *fields) {
+        bool known = false;
+        std::string list;
+        for (const auto name : allowed) {
+            known = known || field == name;
+            list += (list.empty() ? "" : ", ") + std::string{name};
+        }
+        if (!known || count(*fields, field) != 1)
+            return Error{Fault::bad_input, "invalid_parameter",
+                         "This path takes, once each: " + (list.empty() ? "nothing" : list) + "."};
+    }
+    return std::move(*fields);
+}
+
+}  // namespace
+
+Async<Reply> Server::connection_routes(std::shared_ptr<Context> c) {
+    const auto& method = c->request.method;
+    if (c->path.size() == 2) {
+        if (method != "GET") co_return method_not_allowed("GET", c->request_id);
+        co_return co_await list_connections(c);
+    }
+    const ConnectionId id{c->path[2]};
+    const std::string act = c->path.size() > 3 ? c->path[3] : "";
+    if (c->path.size() > 4) co_return no_such_route(c->request_id);
+    if (act == "token") co_return co_await vend(c);
+
+    Permission needed = Permission::admin;
+    if (act.empty() && method == "GET") needed = Permission::read;
+    else if (act.empty() && method == "DELETE") needed = Permission::connect;
+    else if (act.empty()) co_return method_not_allowed("GET and DELETE", c->request_id);
+    else if (act != "refresh" && act != "quarantine" && act != "release")
+        co_return no_such_route(c->request_id);
+    else if (method != "POST") co_return method_not_allowed("POST", c->request_id);
+
+    auto who = co_await caller(*c, needed);
+    if (!who) co_return error_reply(who.error(), c->request_id);
+    Task<Connection> work =
+        act == "refresh"      ? library_->async_refresh(id, patience())
+        : act == "quarantine" ? library_->async_quarantine(id, patience())
+        : act == "release"    ? library_->async_release(id, patience())
+        : method == "DELETE"  ? library_->async_revoke(id, patience())
+                              : library_->async_connection(id, patience());
+    auto connection = co_await std::move(work);
+    if (!connection) co_return error_reply(connection.error(), c->request_id);
+    co_return json_reply(method == "DELETE" ? 202 : 200, to_json(*connection));
+}
+
+Async<Reply> Server::list_connections(std::shared_ptr<Context> c) {
+    auto who = co_await caller(*c, Permission::read);
+    if (!who) co_return error_reply(who.error(), c->request_id);
+    auto query = query_of(*c, {"end_user", "standing", "provider", "cursor", "limit"});
+    if (!query) co_return error_reply(query.error(), c->request_id);
+    auto limit = number(*query, "limit", 1, 200);
+    if (!limit) co_return error_reply(limit.error(), c->request_id);
+    auto wanted = standing(*query);
+    if (!wanted) co_return error_reply(wanted.error(), c->request_id);
+
+    ConnectionFilter filter;
+    filter.end_user = only(*query, "end_user");
+    filter.standing = *wanted;
+    if (const auto provider = only(*query, "provider")) filter.provider = ProviderId{*provider};
+    filter.cursor = only(*query, "cursor").value_or("");
+    filter.limit = static_cast<std::size_t>(limit->value_or(50));
+    auto list = co_await library_->async_connections(std::move(filter), patience());
+    if (!list) co_return error_reply(list.error(), c->request_id);
+
+    boost::json::array items;
+    for (const auto& connection : list->items) items.emplace_back(to_json(connection));
+    boost::json::object body{{"items", std::move(items)}};
+    if (!list->next_cursor.empty()) body["next_cursor"] = list->next_cursor;
+    co_return json_reply(200, body);
+}
+
+Async<Reply> Server::vend(std::shared_ptr<Context> c) {
+    if (c->request.method != "GET") co_return method_not_allowed("GET", c->request_id);
+    auto who = co_await caller(*c, Permission::token);
+    if (!who) co_return error_reply(who.error(), c->request_id);
+    auto query = query_of(*c, {"valid_for"});
+    if (!query) co_return error_reply(query.error(), c->request_id);
+    auto valid_for = number(*query, "valid_for", 0, 86400);
+    if (!valid_for) co_return error_reply(valid_for.error(), c->request_id);
+
+    const TokenDemand demand{std::chrono::seconds{valid_for->value_or(60)}};
+    const ConnectionId id{c->path[2]};
+    auto token = co_await library_->async_token(id, demand, patience());
+    if (!token) co_return error_reply(token.error(), c->request_id);
+    boost::json::object body{{"access_token", token->token.reveal()},
+                             {"instance_url", token->instance_url},
+                             {"generation", token->generation.value}};
+    if (token->expires_at) body["expires_at"] = rfc3339(*token->expires_at);
+    co_return json_reply(200, body);
+}
+
+/// ANY /proxy/{connection}/services/...: the bytes after the connection's name go on as they are.
+Async<Reply> Server::proxy_route(std::shared_ptr<Context> c) {
+    auto who = co_await caller(*c, Permission::proxy);
+    if (!who) co_return error_reply(who.error(), c->request_id);
+    constexpr std::string_view prefix = "/proxy/";
+    const std::string_view target{c->request.target};
+    const auto end = target.find('/', prefix.size());
+    if (end == std::string_view::npos) co_return no_such_route(c->request_id);
+
+    ApiRequest call{ConnectionId{std::string{target.substr(prefix.size(), end - prefix.size())}},
+                    c->request.method, std::string{target.substr(end)}, c->request.body};
+    for (const auto& line : c->request.headers) call.headers.emplace_back(line.name, line.value);
+    auto answer = co_await library_->async_call(std::move(call), patience());
+    if (!answer) {
+        auto reply = error_reply(answer.error(), c->request_id);
+        co_return reply;
+    }
+    Reply reply{answer->status, {}, std::move(answer->body)};
+    for (auto& [name, value] : answer->headers) reply.headers.add(std::move(name), std::move(value));
+    reply.headers.set("Latchkey-Answer", "salesforce");
+    reply.headers.set("Content-Security-Policy", "sandbox");
+    reply.headers.set("X-Content-Type-Options", "nosniff");
+    co_return reply;
+}
+
+}  // namespace latchkey::service

@@ -1,0 +1,117 @@
+#include "service/server.h"
+
+#include <fmt/format.h>
+
+#include "base/origin.h"
+#include "base/text.h"
+#include "service/replies.h"
+#include "service/requests.h"
+
+namespace latchkey::service {
+
+/// Passes the library's records on and counts them.
+class Server::EventLog {
+public:
+    EventLog(Metrics& metrics, Log& log) : metrics_(metrics), log_(log) {}
+
+    void operator()(const LogRecord& record) {
+        metrics_.count_event(record.event);
+        const auto level = record.level == "error"     ? Level::error
+                           : record.level == "warning" ? Level::warning
+                           : record.level == "debug"   ? Level::debug
+                                                       : Level::info;
+        // A record has a handful of fields; what is beyond six goes into one.
+        const auto& f = record.fields;
+        const auto at = [&](std::size_t i) {
+            return i < f.size() ? Field{f[i].first, f[i].second} : Field{"", ""};
+        };
+        std::string more;
+        for (std::size_t i = 6; i < f.size(); ++i)
+            more += fmt::format("{}{}={}", more.empty() ? "" : " ", f[i].first, f[i].second);
+        log_.write(level, record.event,
+                   {at(0), at(1), at(2), at(3), at(4), at(5), Field{more.empty() ? "" : "more", more}});
+    }
+
+private:
+    Metrics& metrics_;
+    Log& log_;
+};
+
+Server::Server(boost::asio::io_context& loop, Config config, Log& log)
+    : loop_(loop),
+      config_(std::move(config)),
+      log_(log),
+      events_(std::make_unique<EventLog>(metrics_, log)) {}
+
+Server::~Server() = default;
+
+Result<void> Server::start(bool dev) {
+    public_ = std::make_unique<HttpServer>(
+        loop_, ServerLimits{},
+        [this](ServedRequest request) { return public_route(std::move(request)); }, log_);
+    operators_ = std::make_unique<HttpServer>(
+        loop_, ServerLimits{},
+        [this](ServedRequest request) { return operators_route(std::move(request)); }, log_);
+
+    const auto port = public_->listen(config_.listen.host, config_.listen.port, config_.tls);
+    if (!port) return port.error();
+    // A public port of 0 means a test or a demo, and then a second fixed port would only collide.
+    const auto wanted = config_.listen.port == 0 ? std::uint16_t{0} : config_.operators_listen.port;
+    const auto operators_port = operators_->listen(config_.operators_listen.host, wanted);
+    if (!operators_port) return operators_port.error();
+    operators_url_ = Origin{false, config_.operators_listen.host, *operators_port}.text();
+
+    if (dev) {
+        config_.public_url =
+            Origin{config_.tls.has_value(), config_.listen.host, *port}.text();
+        for (auto& provider : config_.providers)
+            provider.redirect_uri = config_.public_url + "/oauth/callback/" + provider.id.text;
+    }
+
+    Options options;
+    options.database = config_.database;
+    options.master_key = config_.master_key;
+    options.providers = config_.providers;
+    options.ca_file = config_.ca_file;
+    options.loop = &loop_;
+    options.log = [events = events_.get()](const LogRecord& record) { (*events)(record); };
+    auto opened = Latchkey::open(std::move(options));
+    if (!opened) return opened.error();
+    library_ = std::move(*opened);
+    return {};
+}
+
+Async<void> Server::stop(Deadline by) {
+    if (public_) co_await public_->stop(by);
+    if (operators_) co_await operators_->stop(by);
+}
+
+bool Server::page_host_is_ours(const Context& c) const {
+    const auto host = c.request.headers.find("Host");
+    const auto ours = Origin::parse(config_.public_url);
+    return host && ours && ascii_iequal(*host, ours->authority());
+}
+
+std::string Server::cookie_name(const std::string& name) const {
+    // Browsers take the prefix only from a secure origin; a loopback demo has none.
+    return (config_.public_url.starts_with("https://") ? "__Host-" : "") + name;
+}
+
+Task<Caller> Server::caller(const Context& c, Permission needed) {
+    for (const auto* field : {"access_token", "api_key", "oauth_token"}) {
+        const auto query = parse_form(c.request.query);
+        if (!query || count(*query, field) != 0)
+            co_return Error{Fault::bad_input, "key_in_query",
+                            "Send the API key in the Authorization header, never in the URL."};
+    }
+    auto presented = bearer(c.request);
+    if (!presented) co_return presented.error();
+    auto found = co_await library_->async_check_api_key(std::move(*presented), patience());
+    if (!found) co_return found.error();
+    if (found->may(needed)) co_return std::move(*found);
+    co_return Error{Fault::denied, "permission_denied",
+                    std::string{"This key lacks the permission \""} + name(needed) +
+                        "\"; create a key that has it."};
+}
+
+}  // namespace latchkey::service

@@ -1,0 +1,116 @@
+#include "facade/house.h"
+
+#include <string>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "base/text.h"
+#include "facade/check_providers.h"
+#include "facade/loopback_login.h"
+#include "facade/run_here.h"
+
+namespace latchkey {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto time_to_recover = 60s;
+constexpr auto time_to_settle = 36s;  // an attempt ends within its send and answer times: 32 s
+constexpr auto time_to_close = 40s;
+constexpr auto look_again = 10ms;
+
+/// Providers with a redirect URI on this machine may end a login in this process, whose ticket goes
+/// no further than this URL's text.
+std::vector<Provider> with_loopback_return(std::vector<Provider> providers) {
+    for (auto& provider : providers) {
+        if (loopback_place(provider.redirect_uri)) {
+            provider.return_urls.emplace_back(loopback_return_url);
+        }
+    }
+    return providers;
+}
+
+ConnectParts connect_parts(Ground& ground, boost::asio::io_context& loop, Vault& vault,
+                           TokenEndpoint& endpoint, Refresher& refresher) {
+    return {loop,
+            vault,
+            *ground.store,
+            endpoint,
+            ground.providers,
+            ground.clock,
+            ground.random,
+            ground.log,
+            ground.stops,
+            [&refresher](const ConnectionId& who) { refresher.forget(who); }};
+}
+
+Async<void> tend(std::shared_ptr<House> house, Async<void> work) {
+    const House::Presence counted{*house};
+    try {
+        co_await std::move(work);
+    } catch (const std::exception& thrown) {
+        house->bug(thrown.what());
+    }
+}
+
+}  // namespace
+
+Ground::Ground(const Options& options)
+    : log(options.log), providers(with_loopback_return(options.providers)) {
+    net.private_origins = private_origins(options.providers);
+    net.extra_ca_file = options.ca_file;
+}
+
+Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
+    : transport_(ground.net, ground.clock),
+      endpoint_(transport_, ground.clock),
+      vault_(*ground.store, ground.keys, ground.installation.id, ground.random, ground.clock),
+      refresher(RefresherParts{loop, vault_, *ground.store, endpoint_, ground.providers,
+                               ground.clock, ground.random, ground.log, ground.stops,
+                               ground.installation.node}),
+      connect(connect_parts(ground, loop, vault_, endpoint_, refresher)),
+      revoker(connect_parts(ground, loop, vault_, endpoint_, refresher)),
+      gateway(refresher, transport_, ground.clock, ground.log),
+      api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock) {}
+
+House::House(std::unique_ptr<Ground> ground, boost::asio::io_context& loop)
+    : ground_(std::move(ground)), loop_(loop), rooms_(*ground_, loop) {}
+
+Error House::bug(const char* what) {
+    ground_->log.write(Level::error, "unexpected_exception", {Field{"what", printable(what)}});
+    return {Fault::internal, "unexpected_exception",
+            "Something happened that latchkey does not provide for. Please report it with the log."};
+}
+
+void start_housework(const std::shared_ptr<House>& house) {
+    namespace asio = boost::asio;
+    auto& rooms = house->rooms();
+    asio::co_spawn(house->loop(), tend(house, rooms.refresher.run()), asio::detached);
+    asio::co_spawn(house->loop(), tend(house, rooms.connect.run()), asio::detached);
+    asio::co_spawn(house->loop(), tend(house, rooms.revoker.run()), asio::detached);
+}
+
+Async<void> close_house(std::shared_ptr<House> house) {
+    auto& clock = house->ground().clock;
+    const auto latest = clock.in(time_to_close);
+    house->rooms().connect.stop();
+    house->rooms().revoker.stop();
+    co_await house->rooms().refresher.stop(clock.in(time_to_settle));
+    while (house->under_way() > 0 && !latest.passed(clock.steady())) {
+        co_await clock.sleep_until(clock.steady() + look_again);
+    }
+}
+
+Result<void> settle_the_past(Ground& ground) {
+    boost::asio::io_context loop;
+    Rooms rooms{ground, loop};
+    const auto by = ground.clock.in(time_to_recover);
+    auto refreshes = run_here(loop, rooms.refresher.recover(by));
+    if (!refreshes) return refreshes.error();
+    return run_here(loop, rooms.connect.recover(by));
+}
+
+}  // namespace latchkey

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include <latchkey/options.h>
+
+#include "access/api_keys.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/stops.h"
+#include "connect/connect_flow.h"
+#include "connect/revoker.h"
+#include "crypto/key_ring.h"
+#include "endpoint/token_endpoint.h"
+#include "facade/log_adapter.h"
+#include "gateway/gateway.h"
+#include "model/providers.h"
+#include "net/net_transport.h"
+#include "refresh/refresher.h"
+#include "store/store.h"
+#include "vault/vault.h"
+
+namespace latchkey {
+
+/// What stands whichever loop the work runs on: the opened store, the opened keys, time, chance.
+struct Ground {
+    SystemClock clock;
+    SystemRandom random;
+    NoStops stops;
+    LogAdapter log;
+    Providers providers;
+    NetOptions net;
+    std::unique_ptr<Store> store;
+    Installation installation;
+    KeyRing keys;
+
+    explicit Ground(const Options& options);
+};
+
+/// The rooms above the store, joined, for one loop.
+class Rooms {
+public:
+    /// Both must outlive this object.
+    Rooms(Ground& ground, boost::asio::io_context& loop);
+
+private:
+    NetTransport transport_;  // the rooms below hold references to these three
+    TokenEndpoint endpoint_;
+    Vault vault_;
+
+public:
+    Refresher refresher;
+    ConnectFlow connect;
+    Revoker revoker;
+    Gateway gateway;
+    ApiKeys api_keys;
+};
+
+/// Everything, on the loop that serves. Only that loop's thread touches what is in it; whoever hands
+/// work to the loop keeps the house standing with a shared_ptr until the work is done.
+class House {
+public:
+    House(std::unique_ptr<Ground> ground, boost::asio::io_context& loop);
+
+    boost::asio::io_context& loop() { return loop_; }
+    Ground& ground() { return *ground_; }
+    Rooms& rooms() { return rooms_; }
+
+    /// Counts a piece of work for as long as it lives.
+    class Presence {
+    public:
+        explicit Presence(House& house) : house_(house) { ++house_.under_way_; }
+        Presence(const Presence&) = delete;
+        Presence& operator=(const Presence&) = delete;
+        ~Presence() { --house_.under_way_; }
+
+    private:
+        House& house_;
+    };
+    std::size_t under_way() const { return under_way_; }
+
+    /// An exception that crossed a room's door: a bug, logged and told as one.
+    Error bug(const char* what);
+
+private:
+    std::unique_ptr<Ground> ground_;
+    boost::asio::io_context& loop_;
+    Rooms rooms_;
+    std::size_t under_way_ = 0;
+};
+
+/// Starts what goes on by itself: resolving, revoking, sweeping. Called once, from any thread before
+/// the loop runs or from the loop.
+void start_housework(const std::shared_ptr<House>& house);
+
+/// Ends the housework, then waits for refreshes and calls under way, at most 40 s in all.
+Async<void> close_house(std::shared_ptr<House> house);
+
+/// Settles what a former process left half done. It runs on a loop of its own with rooms of its own,
+/// so it is the same whether the serving loop exists already, runs elsewhere, or is yet to be run.
+/// errors  those of Refresher::recover and ConnectFlow::recover
+Result<void> settle_the_past(Ground& ground);
+
+}  // namespace latchkey

@@ -1,0 +1,143 @@
+#include <pthread.h>
+
+#include <csignal>
+#include <exception>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "crypto/master_key.h"
+#include "facade/check_providers.h"
+#include "facade/impl.h"
+#include "facade/master_key_file.h"
+#include "facade/run_here.h"
+#include "net/tls.h"
+#include "store/sqlite/sqlite_store.h"
+#include "vault/key_ring_loader.h"
+
+// The order in which a house is opened and closed.
+namespace latchkey {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto time_to_read = 30s;
+
+/// What can be refused before anything is opened or made.
+Result<void> check_options(const Options& options) {
+    auto providers = check_providers(options.providers);
+    if (!providers) return providers.error();
+    if (options.ca_file.empty()) return {};
+    const auto trusted = TlsContext::client(options.ca_file);
+    if (!trusted) return trusted.error();
+    return {};
+}
+
+Result<MasterKey> master_key_of(const MasterKeyFile& file, bool store_is_empty, Random& random) {
+    auto text = read_master_key_file(file.path);
+    if (!text) return text.error();
+    if (*text) return MasterKey::parse(**text);
+    // A new key beside old data could open none of it, and would hide that the old one is missing.
+    if (!file.create || !store_is_empty) {
+        return Error{Fault::misconfigured, "master_key_file",
+                     store_is_empty
+                         ? "There is no master key file. Make one: openssl rand -base64 32 > FILE, "
+                           "with mode 0600."
+                         : "The master key file is missing, and the store is in use. Put back the "
+                           "key that this store was made with."};
+    }
+    auto made = MasterKey::generate(random);
+    const auto kept = make_master_key_file(file.path, made.text());
+    if (!kept) return kept.error();
+    return made;
+}
+
+/// Reads the installation and fills the key ring, on a loop of its own.
+Result<void> open_keys(Ground& ground, const MasterKeySource& source) {
+    boost::asio::io_context loop;
+    const auto by = ground.clock.in(time_to_read);
+    auto& keys = ground.store->keys();
+    auto installation = run_here(loop, keys.installation(by));
+    if (!installation) return installation.error();
+    ground.installation = std::move(*installation);
+    const auto empty = run_here(loop, keys.empty(by));
+    if (!empty) return empty.error();
+
+    const auto* file = std::get_if<MasterKeyFile>(&source);
+    auto master = file != nullptr ? master_key_of(*file, *empty, ground.random)
+                                  : MasterKey::parse(std::get<MasterKeyBytes>(source).key);
+    if (!master) return master.error();
+    auto ring = run_here(loop, load_key_ring(keys, *master, ground.installation.id, ground.random,
+                                             ground.clock, by));
+    if (!ring) return ring.error();
+    ground.keys = std::move(*ring);
+    return {};
+}
+
+/// Runs a loop to its end in a thread where no signal of the program arrives.
+void serve(boost::asio::io_context& loop, House& house) {
+    for (;;) {
+        try {
+            loop.run();
+            return;
+        } catch (const std::exception& thrown) {
+            house.bug(thrown.what());
+        }
+    }
+}
+
+std::thread thread_for(boost::asio::io_context& loop, House& house) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread thread{[&loop, &house] { serve(loop, house); }};
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return thread;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
+    const auto checked = check_options(options);
+    if (!checked) return checked.error();
+    auto ground = std::make_unique<Ground>(options);
+    auto store = SqliteStore::open(SqliteOptions{options.database}, ground->clock, ground->random,
+                                   ground->log);
+    if (!store) return store.error();
+    ground->store = std::move(*store);
+    const auto opened = open_keys(*ground, options.master_key);
+    if (!opened) return opened.error();
+    const auto settled = settle_the_past(*ground);
+    if (!settled) return settled.error();
+
+    std::unique_ptr<Impl::OwnLoop> own;
+    if (options.loop == nullptr) own = std::make_unique<Impl::OwnLoop>();
+    auto& loop = own ? own->loop : *options.loop;
+    auto house = std::make_shared<House>(std::move(ground), loop);
+    start_housework(house);
+    if (own) own->thread = thread_for(own->loop, *house);
+    auto impl = std::make_unique<Impl>(std::move(own), std::move(house));
+    return std::unique_ptr<Latchkey>(new Latchkey(std::move(impl)));
+}
+
+Latchkey::Latchkey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Latchkey::~Latchkey() {
+    auto& loop = impl_->house->loop();
+    if (!impl_->own) {
+        // The loop is the program's: it finishes the closing when it runs, and nobody can wait here.
+        boost::asio::co_spawn(loop, close_house(impl_->house), boost::asio::detached);
+        return;
+    }
+    boost::asio::co_spawn(loop, close_house(impl_->house), [&loop](const std::exception_ptr&) {
+        loop.stop();  // also where something is left after the time to close
+    });
+    impl_->own->thread.join();
+}
+
+}  // namespace latchkey
