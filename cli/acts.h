@@ -42,7 +42,7 @@ struct ApiCommand : ConnectionCommand {
     std::string method = "GET";
     std::string body_file;  ///< "-" is standard input
     std::vector<std::string> headers;
-    bool include = false;   ///< print status and header lines too
+    bool include = false;  ///< print status and header lines too
 };
 struct ApiKeysCommand {
     std::string config_file;

@@ -79,8 +79,10 @@ int revoke_api_key(const ApiKeysCommand& command, const FrontDoors& doors) {
     if (!backend) return fail(backend.error(), command.json);
     auto key = (*backend)->revoke_api_key(ApiKeyId{command.id});
     if (!key) return fail(key.error(), command.json);
-    if (command.json) print_json(to_json(*key));
-    else std::cout << key->id.text << ": revoked\n";
+    if (command.json)
+        print_json(to_json(*key));
+    else
+        std::cout << key->id.text << ": revoked\n";
     return 0;
 }
 

@@ -10,8 +10,9 @@ namespace {
 constexpr int wrong_usage = 2;
 
 void connection_options(CLI::App* command, ConnectionCommand& into) {
-    command->add_option("-o,--username", into.connection,
-                        "Connection: its id, alias or Salesforce user name (default: the only one)");
+    command->add_option(
+        "-o,--username", into.connection,
+        "Connection: its id, alias or Salesforce user name (default: the only one)");
     command->add_flag("--json", into.json, "Print JSON");
 }
 
@@ -33,14 +34,16 @@ CLI::Option* on_off(CLI::App* command, const char* name, bool& into, const char*
 }  // namespace
 
 int run(int argc, char** argv, const FrontDoors& doors) {
-    CLI::App app{"Keeps the key of a Salesforce integration: connects users, keeps their grants "
-                 "alive, and calls the API with them."};
+    CLI::App app{
+        "Keeps the key of a Salesforce integration: connects users, keeps their grants "
+        "alive, and calls the API with them."};
     app.name("latchkey");
     app.require_subcommand(1);
     app.set_version_flag("--version", LATCHKEY_VERSION);
-    app.footer("Talk to a server instead of this user's own store by setting LATCHKEY_SERVER and "
-               "LATCHKEY_API_KEY_FILE.\nExit status: 0 done, 1 failed, 2 wrong usage, 3 connect "
-               "again, 78 refused configuration.");
+    app.footer(
+        "Talk to a server instead of this user's own store by setting LATCHKEY_SERVER and "
+        "LATCHKEY_API_KEY_FILE.\nExit status: 0 done, 1 failed, 2 wrong usage, 3 connect "
+        "again, 78 refused configuration.");
     int status = 0;
 
     ServerCommand server;
@@ -50,7 +53,8 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     serve->add_flag("--dev", server.dev, "Loopback server with an emulator; needs no file");
     serve->add_option("--data", server.data, "Folder of --dev's files")->capture_default_str();
     serve->add_option("--provider-url", server.provider_url, "With --dev: where users log in");
-    serve->add_option("--listen", server.listen, "Public listener, HOST:PORT; port 0 takes a free one");
+    serve->add_option("--listen", server.listen,
+                      "Public listener, HOST:PORT; port 0 takes a free one");
     serve->add_option("--operators-listen", server.operators_listen, "Operators' listener");
     serve->add_option("--public-url", server.public_url, "Origin under which browsers reach it");
     serve->add_flag("--verbose", server.verbose, "Log every request");
@@ -87,10 +91,12 @@ int run(int argc, char** argv, const FrontDoors& doors) {
         ->delimiter(' ');
     web->add_option("--reconnect", login.connection, "Connect this connection (id or alias) again");
     web->add_option("--login-hint", login.login_hint, "User name to fill in");
-    web->add_option("--port", login.port, "Loopback port of the callback")->capture_default_str()
+    web->add_option("--port", login.port, "Loopback port of the callback")
+        ->capture_default_str()
         ->check(CLI::Range(1, 65535));
     web->add_option("--wait", login.wait_s, "Seconds to wait for the person")
-        ->capture_default_str()->check(CLI::Range(1, 3600));
+        ->capture_default_str()
+        ->check(CLI::Range(1, 3600));
     web->add_flag("--no-browser", login.no_browser, "Print the address only");
     web->add_flag("--json", login.json, "Print JSON");
     web->callback([&] { status = login_web(login); });

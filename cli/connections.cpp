@@ -1,7 +1,7 @@
 #include <iostream>
 
-#include <boost/json.hpp>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 #include "base/text.h"
 #include "cli/acts.h"
@@ -60,10 +60,10 @@ int list(const ConnectionCommand& command) {
     }
     std::vector<std::vector<std::string>> rows;
     for (const auto& c : *all)
-        rows.push_back({c.id.text, c.end_user, c.username.empty() ? c.user_id : c.username,
-                        std::string{name(c.standing)} +
-                            (c.reason.empty() ? "" : " (" + c.reason + ")"),
-                        std::to_string(c.generation.value)});
+        rows.push_back(
+            {c.id.text, c.end_user, c.username.empty() ? c.user_id : c.username,
+             std::string{name(c.standing)} + (c.reason.empty() ? "" : " (" + c.reason + ")"),
+             std::to_string(c.generation.value)});
     print_table({"CONNECTION", "END USER", "SALESFORCE USER", "STANDING", "GENERATION"}, rows);
     return 0;
 }
@@ -73,8 +73,10 @@ int show(const ConnectionCommand& command) {
     if (!chosen) return fail(chosen.error(), command.json);
     auto connection = chosen->backend->connection(chosen->id);
     if (!connection) return fail(connection.error(), command.json);
-    if (command.json) print_json(to_json(*connection));
-    else print_connection(*connection);
+    if (command.json)
+        print_json(to_json(*connection));
+    else
+        print_connection(*connection);
     return 0;
 }
 
@@ -123,7 +125,8 @@ int logout(const LogoutCommand& command) {
         }
         if (const auto forgotten = forget_alias(id); !forgotten)
             return fail(forgotten.error(), command.json);
-        if (command.json) done.emplace_back(to_json(*connection));
+        if (command.json)
+            done.emplace_back(to_json(*connection));
         else
             std::cout << id.text << ": "
                       << (connection->standing == Standing::revoked

@@ -2,12 +2,12 @@
 #include <cstdlib>
 #include <iostream>
 
-#include <boost/json.hpp>
 #include <fcntl.h>
 #include <pwd.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 #include <latchkey/latchkey.h>
 
@@ -48,8 +48,7 @@ KnownProvider& remember(StateFolder& state, const LoginCommand& command) {
     wanted.client_id = command.client_id;
     wanted.client_secret_file = command.client_secret_file;
     wanted.login_url = command.instance_url;
-    wanted.redirect_uri =
-        "http://localhost:" + std::to_string(command.port) + "/OauthRedirect";
+    wanted.redirect_uri = "http://localhost:" + std::to_string(command.port) + "/OauthRedirect";
     wanted.scopes = command.scopes;
     for (auto& known : state.providers())
         if (known.client_id == wanted.client_id && known.login_url == wanted.login_url &&
@@ -96,8 +95,8 @@ Result<Connection> login(LoginCommand command) {
     wish.wait = std::chrono::seconds{command.wait_s};
     if (!command.connection.empty()) {
         const auto alias = state->aliases().find(command.connection);
-        wish.connection = ConnectionId{alias != state->aliases().end() ? alias->second
-                                                                       : command.connection};
+        wish.connection =
+            ConnectionId{alias != state->aliases().end() ? alias->second : command.connection};
     }
     wish.show = [quiet = command.no_browser](const std::string& url) {
         std::cerr << "Log in to Salesforce here:\n" << url << std::endl;
@@ -117,7 +116,8 @@ Result<Connection> login(LoginCommand command) {
 int login_web(const LoginCommand& command) {
     auto connection = login(command);
     if (!connection) return fail(connection.error(), command.json);
-    if (command.json) print_json(to_json(*connection));
+    if (command.json)
+        print_json(to_json(*connection));
     else {
         std::cout << "Connected.\n";
         print_connection(*connection);

@@ -22,15 +22,22 @@ std::string text(const boost::json::object& from, const char* field) {
 Fault fault_of(int status, const std::string& code) {
     if (code == "reauth_required") return Fault::reauthorize;
     switch (status) {
-        case 400: return Fault::bad_input;
+        case 400:
+            return Fault::bad_input;
         case 401:
-        case 403: return Fault::denied;
-        case 404: return Fault::not_found;
-        case 409: return Fault::conflict;
+        case 403:
+            return Fault::denied;
+        case 404:
+            return Fault::not_found;
+        case 409:
+            return Fault::conflict;
         case 429:
-        case 503: return Fault::try_later;
-        case 502: return Fault::misconfigured;
-        default: return Fault::internal;
+        case 503:
+            return Fault::try_later;
+        case 502:
+            return Fault::misconfigured;
+        default:
+            return Fault::internal;
     }
 }
 
@@ -119,10 +126,9 @@ public:
         return token;
     }
     Result<ApiResponse> call(ApiRequest request) override {
-        auto answer = server_->send(request.method,
-                                    "/proxy/" + percent_encode(request.connection.text) +
-                                        request.target,
-                                    request.body, request.headers);
+        auto answer = server_->send(
+            request.method, "/proxy/" + percent_encode(request.connection.text) + request.target,
+            request.body, request.headers);
         if (!answer) return answer.error();
         const auto whose = answer->header("Latchkey-Answer");
         if (whose && *whose == "salesforce") return answer;

@@ -8,10 +8,10 @@
 #include <fstream>
 #include <sstream>
 
-#include <boost/json.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 namespace latchkey::cli {
 namespace {
@@ -141,7 +141,7 @@ Result<Secret> read_secret_file(const std::string& path) {
     const bool standard_input = path == "-";
     const int file = standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) return refuse(std::strerror(errno));
-    struct stat facts {};
+    struct stat facts{};
     const bool open_to_others = ::fstat(file, &facts) == 0 && S_ISREG(facts.st_mode) &&
                                 (facts.st_mode & (S_IRGRP | S_IROTH)) != 0;
     std::string text(4097, '\0');

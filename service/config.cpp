@@ -174,11 +174,14 @@ private:
     }
 
     static bool read_scalar(const toml::node& node, Setting& into) {
-        if (const auto text = node.value_exact<std::string>()) into.values = {*text};
-        else if (const auto flag = node.value_exact<bool>()) into.values = {*flag ? "true" : "false"};
+        if (const auto text = node.value_exact<std::string>())
+            into.values = {*text};
+        else if (const auto flag = node.value_exact<bool>())
+            into.values = {*flag ? "true" : "false"};
         else if (const auto number = node.value_exact<std::int64_t>())
             into.values = {std::to_string(*number)};
-        else return false;
+        else
+            return false;
         return true;
     }
 
@@ -211,18 +214,21 @@ private:
     void read_environment() {
         // Set for the CLI when it talks to a server; not settings of the server itself.
         static const std::set<std::string> of_the_cli = {"LATCHKEY_SERVER", "LATCHKEY_API_KEY_FILE",
-                                                        "LATCHKEY_STATE"};
+                                                         "LATCHKEY_STATE"};
         for (const auto& [variable, value] : sources_.environment) {
             if (of_the_cli.contains(variable)) continue;
             const auto key = key_of_variable(variable);
             if (!key) {
-                problem(variable, "unknown variable; names are LATCHKEY_SECTION_KEY, such as "
-                                  "LATCHKEY_SERVER_LISTEN.");
+                problem(variable,
+                        "unknown variable; names are LATCHKEY_SECTION_KEY, such as "
+                        "LATCHKEY_SERVER_LISTEN.");
                 continue;
             }
             Setting setting{variable, {}, known(*key)->list};
-            if (setting.is_list) setting.values = split(value);
-            else setting.values = {value};
+            if (setting.is_list)
+                setting.values = split(value);
+            else
+                setting.values = {value};
             settings_[*key] = std::move(setting);
         }
     }
@@ -289,9 +295,11 @@ private:
         if (const auto* url = find("public_url")) {
             const auto origin = Origin::parse(url->values.front());
             if (!origin || (!origin->tls && !origin->loopback()))
-                problem(url->place, "public_url must be an https origin without a path (http only "
-                                    "on a loopback host).");
-            else config.public_url = origin->text();
+                problem(url->place,
+                        "public_url must be an https origin without a path (http only "
+                        "on a loopback host).");
+            else
+                config.public_url = origin->text();
         }
         config.listen = listen("server.listen", config.listen);
         config.operators_listen = listen("server.operators_listen", config.operators_listen);
@@ -318,17 +326,20 @@ private:
         const auto* plain = find("keys.master_key");
         if (plain != nullptr && plain->place.starts_with(sources_.file_name) &&
             !sources_.file_name.empty()) {
-            problem(plain->place, "a master key does not belong into this file; use "
-                                  "keys.master_key_file or LATCHKEY_KEYS_MASTER_KEY.");
+            problem(plain->place,
+                    "a master key does not belong into this file; use "
+                    "keys.master_key_file or LATCHKEY_KEYS_MASTER_KEY.");
         } else if (file != nullptr && plain != nullptr) {
-            problem(plain->place, "keys.master_key and keys.master_key_file are both set; keep one.");
+            problem(plain->place,
+                    "keys.master_key and keys.master_key_file are both set; keep one.");
         } else if (file != nullptr) {
             config.master_key = MasterKeyFile{file->values.front(), false};
         } else if (plain != nullptr) {
             config.master_key = MasterKeyBytes{Secret{plain->values.front()}};
         } else {
-            need("keys.master_key_file", "make one with: head -c 32 /dev/urandom | base64 > FILE; "
-                                         "chmod 600 FILE.");
+            need("keys.master_key_file",
+                 "make one with: head -c 32 /dev/urandom | base64 > FILE; "
+                 "chmod 600 FILE.");
         }
     }
 
@@ -363,13 +374,16 @@ private:
         auto client_secret = secret(key("client_secret"));
         if (is_public == "true" && client_secret)
             problem(find(key("public"))->place, "a public client has no client_secret.");
-        else if (is_public == "true") provider.proof = PublicProof{};
-        else if (client_secret) provider.proof = SecretProof{std::move(*client_secret)};
+        else if (is_public == "true")
+            provider.proof = PublicProof{};
+        else if (client_secret)
+            provider.proof = SecretProof{std::move(*client_secret)};
         else if (find(key("client_secret_file")) == nullptr)
             need(key("client_secret_file"), "or set public = true for an app without a secret.");
 
         const auto policy = text(key("uncertain"), "wait");
-        if (policy == "reauth") provider.uncertain = UncertainPolicy::reauth;
+        if (policy == "reauth")
+            provider.uncertain = UncertainPolicy::reauth;
         else if (policy != "wait")
             problem(find(key("uncertain"))->place, key("uncertain") + " must be wait or reauth.");
         return provider;
@@ -382,7 +396,9 @@ private:
 
 }  // namespace
 
-Result<Config> load_config(const ConfigSources& sources) { return Reader{sources}.read(); }
+Result<Config> load_config(const ConfigSources& sources) {
+    return Reader{sources}.read();
+}
 
 std::map<std::string, std::string> latchkey_environment() {
     std::map<std::string, std::string> found;

@@ -28,10 +28,10 @@ struct Config {
 
 /// Where settings come from, the strongest first.
 struct ConfigSources {
-    std::map<std::string, std::string> flags;  ///< by key: "server.listen"
+    std::map<std::string, std::string> flags;        ///< by key: "server.listen"
     std::map<std::string, std::string> environment;  ///< whole names: "LATCHKEY_SERVER_LISTEN"
-    std::string file_name;  ///< for messages; empty: no file
-    std::string file_text;  ///< TOML
+    std::string file_name;                           ///< for messages; empty: no file
+    std::string file_text;                           ///< TOML
 };
 
 /// Reads all sources and checks every value. Unknown keys are errors, with the nearest known name.

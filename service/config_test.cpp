@@ -42,8 +42,7 @@ std::string good(const std::string& secret_file) {
            "[store]\npath = \"/var/lib/latchkey/latchkey.db\"\n"
            "[keys]\nmaster_key_file = \"/etc/latchkey/master-key\"\n"
            "[providers.salesforce]\nclient_id = \"3MVG9\"\nclient_secret_file = \"" +
-           secret_file +
-           "\"\nreturn_urls = [\"https://app.example.com/done\"]\n";
+           secret_file + "\"\nreturn_urls = [\"https://app.example.com/done\"]\n";
 }
 
 }  // namespace
@@ -75,13 +74,12 @@ TEST_CASE("a flag wins over the environment, and the environment over the file")
 TEST_CASE("a provider's settings may come from the environment alone") {
     Folder folder;
     ConfigSources sources;
-    sources.environment = {
-        {"LATCHKEY_PUBLIC_URL", "https://c.example"},
-        {"LATCHKEY_STORE_PATH", "/x.db"},
-        {"LATCHKEY_KEYS_MASTER_KEY", "bm90IGEgcmVhbCBrZXk="},
-        {"LATCHKEY_PROVIDERS_MY_ORG_CLIENT_ID", "abc"},
-        {"LATCHKEY_PROVIDERS_MY_ORG_CLIENT_SECRET_FILE", folder.file("s", "y")},
-        {"LATCHKEY_PROVIDERS_MY_ORG_SCOPES", "api refresh_token"}};
+    sources.environment = {{"LATCHKEY_PUBLIC_URL", "https://c.example"},
+                           {"LATCHKEY_STORE_PATH", "/x.db"},
+                           {"LATCHKEY_KEYS_MASTER_KEY", "bm90IGEgcmVhbCBrZXk="},
+                           {"LATCHKEY_PROVIDERS_MY_ORG_CLIENT_ID", "abc"},
+                           {"LATCHKEY_PROVIDERS_MY_ORG_CLIENT_SECRET_FILE", folder.file("s", "y")},
+                           {"LATCHKEY_PROVIDERS_MY_ORG_SCOPES", "api refresh_token"}};
     const auto config = load_config(sources);
     REQUIRE(config.has_value());
     CHECK(config->providers[0].id.text == "my_org");
@@ -99,8 +97,8 @@ TEST_CASE("an unknown key is refused with its line and the nearest known name") 
 }
 
 TEST_CASE("every problem is told at once") {
-    const auto config = load_config(with_file(
-        "public_url = \"http://connect.example.com\"\n[server]\nlisten = \"nowhere\"\n"));
+    const auto config = load_config(
+        with_file("public_url = \"http://connect.example.com\"\n[server]\nlisten = \"nowhere\"\n"));
     REQUIRE_FALSE(config.has_value());
     const auto& message = config.error().message;
     CHECK(message.find("latchkey.toml:1: public_url") != std::string::npos);

@@ -25,9 +25,9 @@ Result<void> write_private(const std::string& path, const Secret& content) {
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0) return file_error(path);
     const auto text = content.reveal();
-    const bool written = ::write(file, text.data(), text.size()) ==
-                             static_cast<ssize_t>(text.size()) &&
-                         ::write(file, "\n", 1) == 1 && ::fsync(file) == 0;
+    const bool written =
+        ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+        ::write(file, "\n", 1) == 1 && ::fsync(file) == 0;
     ::close(file);
     if (!written) return file_error(path);
     return {};
@@ -45,9 +45,10 @@ Result<Config> dev_config(const ServerArguments& arguments, boost::asio::io_cont
         if (!parsed) return parsed.error();
         *into = std::move(*parsed);
         if (!Origin{false, into->host, into->port}.loopback())
-            return Error{Fault::misconfigured, "dev_needs_loopback",
-                         "--dev listens on a loopback address only, such as 127.0.0.1:8717; write a "
-                         "configuration file for anything else."};
+            return Error{
+                Fault::misconfigured, "dev_needs_loopback",
+                "--dev listens on a loopback address only, such as 127.0.0.1:8717; write a "
+                "configuration file for anything else."};
     }
     if (::mkdir(arguments.data.c_str(), 0700) != 0 && errno != EEXIST)
         return file_error(arguments.data);

@@ -1,8 +1,8 @@
 #include "service/json_log.h"
 
-#include <boost/json.hpp>
 #include <spdlog/async.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <boost/json.hpp>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -14,10 +14,14 @@ constexpr std::size_t most_waiting = 8192;
 
 const char* level_name(Level level) {
     switch (level) {
-        case Level::debug: return "debug";
-        case Level::info: return "info";
-        case Level::warning: return "warning";
-        case Level::error: return "error";
+        case Level::debug:
+            return "debug";
+        case Level::info:
+            return "info";
+        case Level::warning:
+            return "warning";
+        case Level::error:
+            return "error";
     }
     return "info";
 }

@@ -16,8 +16,10 @@ void Metrics::count_request(std::string_view route, int status) {
 
 void Metrics::count_event(std::string_view event) {
     const auto found = events_.find(event);
-    if (found != events_.end()) ++found->second;
-    else if (events_.size() < most_events) events_.emplace(event, 1);
+    if (found != events_.end())
+        ++found->second;
+    else if (events_.size() < most_events)
+        events_.emplace(event, 1);
 }
 
 std::string Metrics::text() const {
@@ -27,8 +29,9 @@ std::string Metrics::text() const {
     for (const auto& [key, value] : requests_)
         out += fmt::format("latchkey_http_requests_total{{route=\"{}\",status=\"{}\"}} {}\n",
                            key.first, key.second, value);
-    out += "# HELP latchkey_events_total Records of the log, by event.\n"
-           "# TYPE latchkey_events_total counter\n";
+    out +=
+        "# HELP latchkey_events_total Records of the log, by event.\n"
+        "# TYPE latchkey_events_total counter\n";
     for (const auto& [event, value] : events_)
         out += fmt::format("latchkey_events_total{{event=\"{}\"}} {}\n", event, value);
     return out;

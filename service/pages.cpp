@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view style =
     "body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:12vh auto;padding:0 1rem;"
     "color:#1b1b1b;background:#fff}h1{font-size:1.4rem}button{font:inherit;font-weight:600;"
-    "padding:.7rem 1.4rem;border:0;border-radius:.4rem;background:#0b5cab;color:#fff;cursor:pointer}"
+    "padding:.7rem "
+    "1.4rem;border:0;border-radius:.4rem;background:#0b5cab;color:#fff;cursor:pointer}"
     "button:focus-visible,input:focus-visible{outline:3px solid #9cc9f5}label{display:block;"
     "margin:1rem 0 .3rem}input{font:inherit;padding:.5rem;width:100%;box-sizing:border-box}"
     "small,.quiet{color:#555}@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}"
@@ -55,13 +56,11 @@ Reply connect_page(const LinkView& view, const std::string& login_origin) {
     // Browsers apply form-action to every redirect that follows the form, and from Salesforce's
     // login host the way may lead on to a My Domain and a company's own single sign-on: any https
     // host, then, and the login's own origin where that is a plain loopback one.
-    const auto form_action = "'self' https:" + (login_origin.starts_with("http://")
-                                                    ? " " + login_origin
-                                                    : std::string{});
+    const auto form_action =
+        "'self' https:" +
+        (login_origin.starts_with("http://") ? " " + login_origin : std::string{});
     const auto purpose =
-        view.purpose.empty()
-            ? std::string{}
-            : "<p>" + html_escape(view.purpose) + "</p>";
+        view.purpose.empty() ? std::string{} : "<p>" + html_escape(view.purpose) + "</p>";
     const auto body = fmt::format(
         "<h1>Connect your Salesforce account</h1>{}<p>You will log in at Salesforce and decide "
         "there what to allow. Your password stays with Salesforce.</p><form method=\"post\">{}"

@@ -22,15 +22,22 @@ int status_of(const Error& error) {
     if (error.code == "method_not_allowed") return 405;
     if (error.code == "rate_limited" || error.code == "too_many_flows") return 429;
     switch (error.fault) {
-        case Fault::bad_input: return 400;
-        case Fault::denied: return 403;
-        case Fault::not_found: return 404;
+        case Fault::bad_input:
+            return 400;
+        case Fault::denied:
+            return 403;
+        case Fault::not_found:
+            return 404;
         case Fault::conflict:
-        case Fault::reauthorize: return 409;
-        case Fault::try_later: return 503;
+        case Fault::reauthorize:
+            return 409;
+        case Fault::try_later:
+            return 503;
         case Fault::outcome_unknown:
-        case Fault::misconfigured: return 502;
-        case Fault::internal: return 500;
+        case Fault::misconfigured:
+            return 502;
+        case Fault::internal:
+            return 500;
     }
     return 500;
 }
@@ -40,12 +47,13 @@ Reply json_reply(int status, const boost::json::value& body) {
 }
 
 Reply error_reply(const Error& error, const std::string& request_id) {
-    auto reply = json_reply(status_of(error), {{"error", error.code},
-                                               {"message", error.message},
-                                               {"request_id", request_id}});
+    auto reply =
+        json_reply(status_of(error),
+                   {{"error", error.code}, {"message", error.message}, {"request_id", request_id}});
     if (error.retry_after)
         reply.headers.add("Retry-After", std::to_string(error.retry_after->count()));
-    else if (reply.status == 503) reply.headers.add("Retry-After", "2");
+    else if (reply.status == 503)
+        reply.headers.add("Retry-After", "2");
     if (reply.status == 401) reply.headers.add("WWW-Authenticate", "Bearer realm=\"latchkey\"");
     return reply;
 }
@@ -57,9 +65,9 @@ Reply no_such_route(const std::string& request_id) {
 }
 
 Reply method_not_allowed(std::string_view allowed, const std::string& request_id) {
-    auto reply = error_reply({Fault::bad_input, "method_not_allowed",
-                              "This path takes " + std::string{allowed} + "."},
-                             request_id);
+    auto reply = error_reply(
+        {Fault::bad_input, "method_not_allowed", "This path takes " + std::string{allowed} + "."},
+        request_id);
     reply.headers.add("Allow", std::string{allowed});
     return reply;
 }

@@ -46,8 +46,9 @@ Result<boost::json::object> read_object(const ServedRequest& request,
         if (std::find(allowed.begin(), allowed.end(), field) != allowed.end()) continue;
         std::string list;
         for (const auto known : allowed) list += (list.empty() ? "" : ", ") + std::string{known};
-        return Error{Fault::bad_input, "unknown_field",
-                     "There is no field " + printable(field, 64) + " here; known are: " + list + "."};
+        return Error{
+            Fault::bad_input, "unknown_field",
+            "There is no field " + printable(field, 64) + " here; known are: " + list + "."};
     }
     return std::move(value.get_object());
 }

@@ -38,8 +38,9 @@ TEST_CASE("all values of a cookie are given, so that nobody is served by luck") 
 }
 
 TEST_CASE("a key is taken from one Authorization line with the scheme Bearer") {
-    CHECK(bearer(with_headers({{"Authorization", "bearer lk_a_b"}})).value().same_as(
-        Secret{"lk_a_b"}));
+    CHECK(bearer(with_headers({{"Authorization", "bearer lk_a_b"}}))
+              .value()
+              .same_as(Secret{"lk_a_b"}));
     for (const auto& headers :
          {Headers{}, Headers{{"Authorization", "Basic eDp5"}},
           Headers{{"Authorization", "Bearer a"}, {"Authorization", "Bearer b"}}}) {
@@ -55,9 +56,8 @@ TEST_CASE("a body is one JSON object with known members of the right type") {
     CHECK(required_text(*good, "end_user").value() == "u");
     CHECK(required_text(*good, "ticket").error().code == "invalid_field");
     for (const auto* body : {"[]", "{", "null", "{\"end_user\":1}{", "\xff"})
-        CHECK_MESSAGE(read_object(with_headers({}, body), {"end_user"}).error().code ==
-                          "invalid_json",
-                      body);
+        CHECK_MESSAGE(
+            read_object(with_headers({}, body), {"end_user"}).error().code == "invalid_json", body);
     const auto unknown = read_object(with_headers({}, R"({"enduser":"u"})"), {"end_user"});
     CHECK(unknown.error().code == "unknown_field");
     CHECK(unknown.error().message.find("end_user") != std::string::npos);

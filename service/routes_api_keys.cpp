@@ -42,8 +42,8 @@ Async<Reply> Server::api_key_routes(std::shared_ptr<Context> c) {
         may.insert(*permission);
     }
     if (may.empty()) may.insert(Permission::proxy);
-    auto made = co_await library_->async_create_api_key(label->value_or(""), std::move(may),
-                                                        patience());
+    auto made =
+        co_await library_->async_create_api_key(label->value_or(""), std::move(may), patience());
     if (!made) co_return error_reply(made.error(), c->request_id);
     auto json = to_json(made->key);
     json["key"] = made->secret.reveal();

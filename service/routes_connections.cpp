@@ -70,21 +70,24 @@ Async<Reply> Server::connection_routes(std::shared_ptr<Context> c) {
     if (act == "token") co_return co_await vend(c);
 
     Permission needed = Permission::admin;
-    if (act.empty() && method == "GET") needed = Permission::read;
-    else if (act.empty() && method == "DELETE") needed = Permission::connect;
-    else if (act.empty()) co_return method_not_allowed("GET, DELETE", c->request_id);
+    if (act.empty() && method == "GET")
+        needed = Permission::read;
+    else if (act.empty() && method == "DELETE")
+        needed = Permission::connect;
+    else if (act.empty())
+        co_return method_not_allowed("GET, DELETE", c->request_id);
     else if (act != "refresh" && act != "quarantine" && act != "release")
         co_return no_such_route(c->request_id);
-    else if (method != "POST") co_return method_not_allowed("POST", c->request_id);
+    else if (method != "POST")
+        co_return method_not_allowed("POST", c->request_id);
 
     auto who = co_await caller(*c, needed);
     if (!who) co_return error_reply(who.error(), c->request_id);
-    Task<Connection> work =
-        act == "refresh"      ? library_->async_refresh(id, patience())
-        : act == "quarantine" ? library_->async_quarantine(id, patience())
-        : act == "release"    ? library_->async_release(id, patience())
-        : method == "DELETE"  ? library_->async_revoke(id, patience())
-                              : library_->async_connection(id, patience());
+    Task<Connection> work = act == "refresh"      ? library_->async_refresh(id, patience())
+                            : act == "quarantine" ? library_->async_quarantine(id, patience())
+                            : act == "release"    ? library_->async_release(id, patience())
+                            : method == "DELETE"  ? library_->async_revoke(id, patience())
+                                                  : library_->async_connection(id, patience());
     auto connection = co_await std::move(work);
     if (!connection) co_return error_reply(connection.error(), c->request_id);
     co_return json_reply(method == "DELETE" ? 202 : 200, to_json(*connection));
@@ -154,7 +157,8 @@ Async<Reply> Server::proxy_route(std::shared_ptr<Context> c) {
         co_return reply;
     }
     Reply reply{answer->status, {}, std::move(answer->body)};
-    for (auto& [name, value] : answer->headers) reply.headers.add(std::move(name), std::move(value));
+    for (auto& [name, value] : answer->headers)
+        reply.headers.add(std::move(name), std::move(value));
     reply.headers.set("Latchkey-Answer", "salesforce");
     reply.headers.set("Content-Security-Policy", "sandbox");
     reply.headers.set("X-Content-Type-Options", "nosniff");

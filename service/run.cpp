@@ -59,8 +59,8 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
         log.write(Level::warning, "memory_dumps_possible", {{"why", hardened.error().message}});
     boost::asio::io_context loop{1};
 
-    auto config = arguments.dev ? dev_config(arguments, loop, log, start_emulator)
-                                : read_config(arguments);
+    auto config =
+        arguments.dev ? dev_config(arguments, loop, log, start_emulator) : read_config(arguments);
     if (!config) return complain(config.error());
     if (arguments.config_test) {
         std::cout << "The configuration is valid.\n";
@@ -72,13 +72,14 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
     boost::asio::co_spawn(loop, stop_on_signal(loop, server, log), boost::asio::detached);
 
     const auto ready = [&] {
-        std::cout << boost::json::serialize(boost::json::object{
-                         {"ready", true},
-                         {"url", server.public_url()},
-                         {"operators_url", server.operators_url()}})
+        std::cout << boost::json::serialize(
+                         boost::json::object{{"ready", true},
+                                             {"url", server.public_url()},
+                                             {"operators_url", server.operators_url()}})
                   << std::endl;
     };
-    if (!arguments.dev) ready();
+    if (!arguments.dev)
+        ready();
     else
         boost::asio::co_spawn(loop, ensure_admin_key(server.library(), arguments.data),
                               [&](std::exception_ptr, Error failed) {

@@ -17,8 +17,8 @@ struct ServerArguments {
     std::string config_file;
     bool config_test = false;  ///< check everything, start nothing
     bool dev = false;
-    std::string data = "./var";              ///< dev: where all files lie
-    std::optional<std::string> provider_url; ///< dev: an emulator or server to log in at
+    std::string data = "./var";               ///< dev: where all files lie
+    std::optional<std::string> provider_url;  ///< dev: an emulator or server to log in at
     std::optional<std::string> listen;
     std::optional<std::string> operators_listen;
     std::optional<std::string> public_url;

@@ -57,8 +57,7 @@ Result<void> Server::start(bool dev) {
     operators_url_ = Origin{false, config_.operators_listen.host, *operators_port}.text();
 
     if (dev) {
-        config_.public_url =
-            Origin{config_.tls.has_value(), config_.listen.host, *port}.text();
+        config_.public_url = Origin{config_.tls.has_value(), config_.listen.host, *port}.text();
         for (auto& provider : config_.providers)
             provider.redirect_uri = config_.public_url + "/oauth/callback/" + provider.id.text;
     }

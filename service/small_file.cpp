@@ -30,7 +30,7 @@ Error unreadable(const std::string& path, const std::string& why) {
 Result<std::string> read_small_file(const std::string& path, bool secret) {
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (file.number < 0) return unreadable(path, std::strerror(errno));
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(file.number, &facts) != 0) return unreadable(path, std::strerror(errno));
     if (!S_ISREG(facts.st_mode)) return unreadable(path, "it is not a plain file");
     if (secret && (facts.st_mode & (S_IRGRP | S_IROTH)) != 0)

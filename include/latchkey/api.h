@@ -23,7 +23,10 @@ struct ApiRequest {
     std::string body;            ///< at most 1 MiB
     ApiRequest() = default;
     ApiRequest(ConnectionId c, std::string m, std::string t, std::string b = {})
-        : connection(std::move(c)), method(std::move(m)), target(std::move(t)), body(std::move(b)) {}
+        : connection(std::move(c)),
+          method(std::move(m)),
+          target(std::move(t)),
+          body(std::move(b)) {}
 };
 
 /// Salesforce's answer, whatever its status.

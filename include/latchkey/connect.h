@@ -16,14 +16,14 @@ namespace latchkey {
 
 /// What an app's backend asks for when it opens a flow.
 struct ConnectWish {
-    ApiKeyId owner;                        ///< the key that opens it; only its holder completes it
-    std::string end_user;                  ///< 1 to 200 opaque bytes
-    std::optional<ProviderId> provider;    ///< absent: the only one
-    std::string purpose;                   ///< shown to the person; at most 200 bytes
-    std::string return_url;                ///< one of the provider's
-    std::optional<std::string> login_host; ///< absent: the provider's, else the person chooses
-    std::optional<ConnectionId> connection;///< a reconnect of this connection
-    std::string login_hint;                ///< prefills the user name; may be empty
+    ApiKeyId owner;                         ///< the key that opens it; only its holder completes it
+    std::string end_user;                   ///< 1 to 200 opaque bytes
+    std::optional<ProviderId> provider;     ///< absent: the only one
+    std::string purpose;                    ///< shown to the person; at most 200 bytes
+    std::string return_url;                 ///< one of the provider's
+    std::optional<std::string> login_host;  ///< absent: the provider's, else the person chooses
+    std::optional<ConnectionId> connection;  ///< a reconnect of this connection
+    std::string login_hint;                  ///< prefills the user name; may be empty
     std::vector<std::string> prompt;
     ConnectWish() = default;
 };

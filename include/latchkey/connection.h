@@ -11,8 +11,8 @@ namespace latchkey {
 
 /// Whether a connection works, as everybody outside the refresh protocol sees it.
 enum class Standing {
-    active,           ///< usable; a refresh may be under way
-    uncertain,        ///< a refresh's outcome is being found out; the last access token still serves
+    active,     ///< usable; a refresh may be under way
+    uncertain,  ///< a refresh's outcome is being found out; the last access token still serves
     reauth_required,  ///< only the end user can repair it, by connecting again; `reason` says why
     quarantined,      ///< kept, but nothing is handed out until an operator has looked
     revoking,         ///< nothing is handed out; Salesforce is being told
@@ -26,7 +26,8 @@ const char* name(Standing standing) noexcept;
 /// It holds no token and is safe to show.
 struct Connection {
     ConnectionId id;
-    std::string end_user;  ///< the app's name for its user; opaque bytes, 1 to 200, compared bytewise
+    std::string
+        end_user;  ///< the app's name for its user; opaque bytes, 1 to 200, compared bytewise
     ProviderId provider;
     Standing standing = Standing::active;
     std::string reason;    ///< empty, or one snake_case word such as "answer_lost"

@@ -11,11 +11,11 @@ namespace latchkey {
 
 /// Who has to act. A caller decides on this alone and never reads a message.
 enum class Fault {
-    bad_input,        ///< the caller: this request cannot be right
-    not_found,        ///< the caller: there is no such thing
-    conflict,         ///< the caller: somebody changed it first, or its standing forbids this; look again
-    denied,           ///< the caller: known, but not allowed to do this
-    try_later,        ///< time: nothing changed; the same call may work later
+    bad_input,  ///< the caller: this request cannot be right
+    not_found,  ///< the caller: there is no such thing
+    conflict,   ///< the caller: somebody changed it first, or its standing forbids this; look again
+    denied,     ///< the caller: known, but not allowed to do this
+    try_later,  ///< time: nothing changed; the same call may work later
     outcome_unknown,  ///< time: it may have happened; look before repeating
     reauthorize,      ///< the end user: connect again
     misconfigured,    ///< the operator or Salesforce administrator: fix a setting, a key, a policy

@@ -74,8 +74,8 @@ public:
     Task<Departure> async_start(Secret link, std::optional<std::string> login_host, Deadline by);
     Task<Arrival> async_callback(ProviderId provider, std::string query, CookieLookup cookies,
                                  Deadline by);
-    Task<Completion> async_complete(FlowId flow, Secret ticket, std::string end_user, ApiKeyId caller,
-                                    Deadline by);
+    Task<Completion> async_complete(FlowId flow, Secret ticket, std::string end_user,
+                                    ApiKeyId caller, Deadline by);
     /// All four in one, for programs at a person's own machine.
     Task<Connection> async_login(LoopbackLogin login, Deadline by);
     Result<Connection> login(LoopbackLogin login);

@@ -18,11 +18,11 @@ namespace latchkey {
 /// Where the master key comes from. It wraps the sealing keys that lie in the store and is never
 /// stored beside them.
 struct MasterKeyFile {
-    std::string path;       ///< 32 bytes as base64 or 64 hexadecimal digits; not readable by others
-    bool create = false;    ///< make one (mode 0600) if the file is absent and the store is empty
+    std::string path;     ///< 32 bytes as base64 or 64 hexadecimal digits; not readable by others
+    bool create = false;  ///< make one (mode 0600) if the file is absent and the store is empty
 };
 struct MasterKeyBytes {
-    Secret key;             ///< the same text, from the environment or a key service
+    Secret key;  ///< the same text, from the environment or a key service
 };
 using MasterKeySource = std::variant<MasterKeyFile, MasterKeyBytes>;
 

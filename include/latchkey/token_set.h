@@ -16,8 +16,8 @@ struct AccessToken {
     Secret token;
     std::string instance_url;  ///< origin for /services/data; https unless the provider is loopback
     Generation generation;
-    WallTime received_at;               ///< by our clock
-    std::optional<WallTime> expires_at; ///< absent: Salesforce did not say, which is usual
+    WallTime received_at;                ///< by our clock
+    std::optional<WallTime> expires_at;  ///< absent: Salesforce did not say, which is usual
 };
 
 /// How good a token has to be. A cached, a nearly expired and a just refused token are the same

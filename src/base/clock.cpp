@@ -13,7 +13,9 @@ WallTime SystemClock::wall() const {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
-SteadyTime SystemClock::steady() const { return BootClock::now(); }
+SteadyTime SystemClock::steady() const {
+    return BootClock::now();
+}
 
 Async<void> SystemClock::sleep_until(SteadyTime when) {
     using Timer = boost::asio::basic_waitable_timer<

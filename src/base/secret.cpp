@@ -1,7 +1,7 @@
 #include <latchkey/secret.h>
 
-#include <cstring>
 #include <string.h>
+#include <cstring>
 #include <utility>
 
 namespace latchkey {
@@ -37,7 +37,9 @@ Secret& Secret::operator=(Secret&& other) noexcept {
     return *this;
 }
 
-Secret::~Secret() { wipe(); }
+Secret::~Secret() {
+    wipe();
+}
 
 bool Secret::same_as(const Secret& other) const noexcept {
     if (size_ != other.size_) return false;

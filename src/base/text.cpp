@@ -64,13 +64,17 @@ bool unreserved(char c) {
            c == '.' || c == '_' || c == '~';
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 constexpr std::size_t most_fields = 1000;
 
 }  // namespace
 
-std::string base64url(std::string_view bytes) { return encode64(bytes, url_alphabet); }
+std::string base64url(std::string_view bytes) {
+    return encode64(bytes, url_alphabet);
+}
 
 std::optional<std::string> from_base64url(std::string_view text) {
     return decode64(text, url_alphabet);
@@ -138,8 +142,7 @@ std::optional<std::string> percent_decode(std::string_view text, bool form) {
 
 std::string printable(std::string_view text, std::size_t limit) {
     std::string out{text.substr(0, limit)};
-    std::replace_if(
-        out.begin(), out.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+    std::replace_if(out.begin(), out.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
     return out;
 }
 
@@ -150,9 +153,8 @@ std::string ascii_lower(std::string_view text) {
 }
 
 bool ascii_iequal(std::string_view a, std::string_view b) {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(),
-                      [](char x, char y) { return lower(x) == lower(y); });
+    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                              [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string html_escape(std::string_view text) {
@@ -160,12 +162,23 @@ std::string html_escape(std::string_view text) {
     out.reserve(text.size());
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&#39;"; break;
-            default: out += c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            default:
+                out += c;
         }
     }
     return out;
@@ -212,8 +225,8 @@ std::optional<std::string> only(const FormFields& fields, std::string_view name)
 }
 
 std::size_t count(const FormFields& fields, std::string_view name) {
-    return static_cast<std::size_t>(
-        std::count_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == name; }));
+    return static_cast<std::size_t>(std::count_if(fields.begin(), fields.end(),
+                                                  [&](const auto& f) { return f.first == name; }));
 }
 
 std::optional<std::uint64_t> parse_decimal(std::string_view text, std::uint64_t limit) {

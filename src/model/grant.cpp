@@ -35,20 +35,29 @@ Standing standing_of(State state, const std::string& quarantine) noexcept {
     if (state == State::revoked) return Standing::revoked;
     if (!quarantine.empty()) return Standing::quarantined;
     switch (state) {
-        case State::uncertain: return Standing::uncertain;
-        case State::reauth_required: return Standing::reauth_required;
-        default: return Standing::active;
+        case State::uncertain:
+            return Standing::uncertain;
+        case State::reauth_required:
+            return Standing::reauth_required;
+        default:
+            return Standing::active;
     }
 }
 
 const char* name(Standing standing) noexcept {
     switch (standing) {
-        case Standing::active: return "active";
-        case Standing::uncertain: return "uncertain";
-        case Standing::reauth_required: return "reauth_required";
-        case Standing::quarantined: return "quarantined";
-        case Standing::revoking: return "revoking";
-        case Standing::revoked: return "revoked";
+        case Standing::active:
+            return "active";
+        case Standing::uncertain:
+            return "uncertain";
+        case Standing::reauth_required:
+            return "reauth_required";
+        case Standing::quarantined:
+            return "quarantined";
+        case Standing::revoking:
+            return "revoking";
+        case Standing::revoked:
+            return "revoked";
     }
     return "active";
 }

@@ -55,13 +55,13 @@ struct GrantRow {
     std::string reason;      ///< empty, or why the state is what it is: one snake_case word
     GrantGeneration grant_generation{1};
     Generation generation{1};
-    AttemptId attempt;       ///< the latest claim; empty before the first
+    AttemptId attempt;  ///< the latest claim; empty before the first
     NodeId attempt_node;
-    Timeline timeline;       ///< set when the grant is created and by a resolution only
+    Timeline timeline;  ///< set when the grant is created and by a resolution only
     std::optional<Sealed> refresh_token;
     std::optional<Sealed> access_token;
     ProviderId provider;
-    std::string login_url;   ///< where this grant was given; token requests go there
+    std::string login_url;  ///< where this grant was given; token requests go there
     std::string instance_url;
     std::string org_id;
     std::string user_id;

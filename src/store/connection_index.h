@@ -14,8 +14,8 @@ struct ConnectionQuery {
     std::optional<std::string> end_user;
     std::optional<Standing> standing;
     std::optional<ProviderId> provider;
-    std::string cursor;     ///< from the page before; empty for the first
-    std::size_t limit = 50; ///< 1 to 200
+    std::string cursor;      ///< from the page before; empty for the first
+    std::size_t limit = 50;  ///< 1 to 200
 };
 
 struct ConnectionPage {
@@ -33,7 +33,8 @@ public:
     virtual Task<ConnectionPage> list(ConnectionQuery query, Deadline by) = 0;
     /// Live connections (not revoked) of one Salesforce user through one provider: Salesforce keeps
     /// at most five approvals for them.
-    virtual Task<std::vector<Connection>> of_salesforce_user(ProviderId provider, std::string org_id,
+    virtual Task<std::vector<Connection>> of_salesforce_user(ProviderId provider,
+                                                             std::string org_id,
                                                              std::string user_id, Deadline by) = 0;
 };
 

@@ -29,24 +29,24 @@ struct FlowRow {
     FlowId id;
     std::int64_t version = 1;  ///< replaced only if it is still what the writer read
     FlowState state = FlowState::open;
-    ApiKeyId owner;            ///< the key that opened it
+    ApiKeyId owner;  ///< the key that opened it
     std::string end_user;
     ProviderId provider;
     std::string purpose;
     std::string return_url;
-    std::string login_url;     ///< canonical; empty until the person has chosen
-    ConnectionId reconnects;   ///< empty: a new connection
+    std::string login_url;    ///< canonical; empty until the person has chosen
+    ConnectionId reconnects;  ///< empty: a new connection
     std::string link_hash;
-    std::string state_hash;    ///< empty until started
-    std::string cookie_hash;   ///< empty until started
-    std::string ticket_hash;   ///< empty until returned
+    std::string state_hash;   ///< empty until started
+    std::string cookie_hash;  ///< empty until started
+    std::string ticket_hash;  ///< empty until returned
     Sealed verifier;
-    Sealed callback;           ///< the accepted callback's query
+    Sealed callback;  ///< the accepted callback's query
     WallTime ticket_expires_at{};
     WallTime created_at{};
     WallTime expires_at{};
-    ConnectionId connection;   ///< when done
-    std::string failure;       ///< when failed: one code
+    ConnectionId connection;  ///< when done
+    std::string failure;      ///< when failed: one code
 };
 
 class FlowStore {
@@ -62,7 +62,8 @@ public:
     /// errors  conflict flow_conflict · not_found flow_not_found
     virtual Task<FlowRow> replace(FlowRow next, Deadline by) = 0;
     /// Flows in a state, at most `limit`, oldest first: for recovery at the start.
-    virtual Task<std::vector<FlowRow>> in_state(FlowState state, std::size_t limit, Deadline by) = 0;
+    virtual Task<std::vector<FlowRow>> in_state(FlowState state, std::size_t limit,
+                                                Deadline by) = 0;
     /// Removes flows whose expires_at is before `before`.
     virtual Task<std::size_t> erase_expired(WallTime before, Deadline by) = 0;
 };

@@ -25,14 +25,14 @@ struct Settlement {
     Generation generation;
     AttemptId attempt;
     std::optional<Sealed> refresh_token;  ///< rotated: bound to (epoch, grant_generation + 1)
-    std::optional<Sealed> access_token;   ///< rotated, access_only: bound to (epoch, generation + 1)
-    std::string instance_url;             ///< empty: keep the row's
-    std::vector<std::string> scopes;      ///< empty: keep the row's
+    std::optional<Sealed> access_token;  ///< rotated, access_only: bound to (epoch, generation + 1)
+    std::string instance_url;            ///< empty: keep the row's
+    std::vector<std::string> scopes;     ///< empty: keep the row's
     WallTime received_at{};
     std::optional<WallTime> expires_at;
-    std::string quarantine;               ///< not empty: the row is quarantined with this
-    std::string reason;                   ///< stored with not_consumed, unknown, dead
-    bool confirmed = true;                ///< false: salvaged or recovered, so never ACTIVE
+    std::string quarantine;  ///< not empty: the row is quarantined with this
+    std::string reason;      ///< stored with not_consumed, unknown, dead
+    bool confirmed = true;   ///< false: salvaged or recovered, so never ACTIVE
 };
 
 /// A change of state that is not an attempt's result. It fits only a row that shows all of

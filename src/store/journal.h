@@ -18,8 +18,8 @@ struct JournalRecord {
     GrantGeneration grant_generation;  ///< that was presented; 0 for a code exchange
     Generation generation;             ///< of the row at the claim
     AttemptId attempt;
-    FlowId flow;                       ///< of a code exchange; else empty
-    Timeline timeline;                 ///< empty at append: the store's present one
+    FlowId flow;        ///< of a code exchange; else empty
+    Timeline timeline;  ///< empty at append: the store's present one
     Sealed answer;
     WallTime at{};
     bool closed = false;

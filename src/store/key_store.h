@@ -20,7 +20,7 @@ struct SealedKey {
 
 /// Facts of the installation that are not secret.
 struct Installation {
-    std::string id;          ///< random, from the first start; part of all associated data
+    std::string id;  ///< random, from the first start; part of all associated data
     std::int64_t incarnation = 1;
     NodeId node;
 };

@@ -62,7 +62,8 @@ struct NotedAnswer {
 class Vault {
 public:
     /// All must outlive this object.
-    Vault(Store& store, const KeyRing& keys, std::string installation, Random& random, Clock& clock);
+    Vault(Store& store, const KeyRing& keys, std::string installation, Random& random,
+          Clock& clock);
 
     /// errors  not_found connection_not_found · internal corrupt
     Task<Grant> open(ConnectionId connection, Deadline by);

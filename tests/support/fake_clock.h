@@ -65,8 +65,10 @@ public:
 
 private:
     struct Sleeper {
-        using Timer = boost::asio::basic_waitable_timer<
-            std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+        using Timer =
+            boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                              boost::asio::wait_traits<std::chrono::steady_clock>,
+                                              Executor>;
         Sleeper(Executor on, SteadyTime until)
             : timer(on, std::chrono::steady_clock::time_point::max()), when(until) {}
         Timer timer;
