@@ -87,7 +87,8 @@ Result<Secret> bearer(const ServedRequest& request) {
     if (!line || request.headers.count("Authorization") != 1 ||
         !ascii_iequal(line->substr(0, scheme.size()), scheme))
         return Error{Fault::denied, "invalid_api_key",
-                     "Send a valid API key as \"Authorization: Bearer lk_...\"."};
+                     // The words of a key that is wrong: nothing tells the two apart.
+                     "The API key is missing or not valid. Send Authorization: Bearer and a key."};
     return Secret{line->substr(scheme.size())};
 }
 

@@ -12,7 +12,7 @@ Async<Reply> Server::api_key_routes(std::shared_ptr<Context> c) {
     const auto& method = c->request.method;
     const bool one = c->path.size() == 3;
     if (one ? method != "DELETE" : method != "GET" && method != "POST")
-        co_return method_not_allowed(one ? "DELETE" : "GET and POST", c->request_id);
+        co_return method_not_allowed(one ? "DELETE" : "GET, POST", c->request_id);
     auto who = co_await caller(*c, Permission::admin);
     if (!who) co_return error_reply(who.error(), c->request_id);
 

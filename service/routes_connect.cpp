@@ -46,7 +46,7 @@ Async<Reply> Server::connect_page_route(std::shared_ptr<Context> c) {
         }
         co_return connect_page(*view, login_origin);
     }
-    if (method != "POST") co_return method_not_allowed("GET, HEAD and POST", c->request_id);
+    if (method != "POST") co_return method_not_allowed("GET, HEAD, POST", c->request_id);
     if (!same_origin(c->request, config_.public_url)) {
         const Error error{Fault::denied, "cross_site",
                           "This form must be sent from its own page. Open the link again and press "

@@ -72,7 +72,7 @@ Async<Reply> Server::connection_routes(std::shared_ptr<Context> c) {
     Permission needed = Permission::admin;
     if (act.empty() && method == "GET") needed = Permission::read;
     else if (act.empty() && method == "DELETE") needed = Permission::connect;
-    else if (act.empty()) co_return method_not_allowed("GET and DELETE", c->request_id);
+    else if (act.empty()) co_return method_not_allowed("GET, DELETE", c->request_id);
     else if (act != "refresh" && act != "quarantine" && act != "release")
         co_return no_such_route(c->request_id);
     else if (method != "POST") co_return method_not_allowed("POST", c->request_id);

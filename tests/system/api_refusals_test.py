@@ -154,11 +154,11 @@ class Refusals(Story):
         before = self.emulator.totals()
         for path in ("//evil.example/services/data", "/services/data/../../secur",
                      "/services/%2e%2e/x", "/services/data%2f..", "/services/data/%00",
-                     "/services/data/./x", "/services/data\\x"):
+                     "/services/data/./x", "/services/data\\x", "/", "/apexpages/x"):
             answer = self.server.call("GET", f"/proxy/{self.connection}{path}")
             self.assertEqual(answer.status, 400, (path, answer))
         for path in ("/services/oauth2/token", "/services/oauth2/userinfo", "/secur/frontdoor.jsp",
-                     "/login", "/setup/x", "/"):
+                     "/login", "/setup/x"):
             answer = self.server.call("GET", f"/proxy/{self.connection}{path}")
             self.assert_refused(answer, 403, "path_forbidden")
         for method in ("TRACE", "CONNECT", "BREW"):

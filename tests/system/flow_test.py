@@ -156,7 +156,7 @@ class Flow(Story):
         self.assertEqual(done.status, 201, done)
         self.assertEqual(done.json["id"], connection)
         self.assertGreater(done.json["generation"], 1)
-        self.assertTrue(eventually(lambda: self.emulator.totals()["live_tokens"] == 1),
+        self.assertTrue(eventually(lambda: self.emulator.totals()["live_tokens"] == 1, 35),
                         self.emulator.totals())
         self.assertEqual(self.server.query(connection).status, 200)
         self.assertEqual(len(self.server.call("GET", "/v1/connections").json["items"]), 1)
@@ -196,7 +196,7 @@ class Flow(Story):
         gone = self.server.call("GET", record)
         self.assertEqual(gone.status, 404)
         self.assertEqual(gone.headers["Latchkey-Answer"], "salesforce")
-        self.assertEqual(gone.json[0]["errorCode"], "NOT_FOUND")
+        self.assertEqual(gone.json[0]["errorCode"], "ENTITY_IS_DELETED")
 
         page = self.server.call(
             "GET", f"{root}/query?q=SELECT+Id+FROM+Contact",
