@@ -15,17 +15,18 @@ foreach(room ${LATCHKEY_LIBRARY_ROOMS})
 endforeach()
 
 # Nothing of our own build's flags and warnings is passed on: a user gets C++20, include path, libraries.
-add_library(latchkey STATIC ${objects})
-set_target_properties(latchkey PROPERTIES LINKER_LANGUAGE CXX)
-target_compile_features(latchkey INTERFACE cxx_std_20)
-target_include_directories(latchkey INTERFACE
+add_library(latchkey_library STATIC ${objects})
+set_target_properties(latchkey_library PROPERTIES LINKER_LANGUAGE CXX OUTPUT_NAME latchkey
+    EXPORT_NAME latchkey)
+target_compile_features(latchkey_library INTERFACE cxx_std_20)
+target_include_directories(latchkey_library INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_link_libraries(latchkey INTERFACE Threads::Threads Boost::headers Boost::json Boost::url
+target_link_libraries(latchkey_library INTERFACE Threads::Threads Boost::headers Boost::json Boost::url
     OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB PkgConfig::sodium PkgConfig::sqlite fmt::fmt)
-add_library(latchkey::latchkey ALIAS latchkey)
+add_library(latchkey::latchkey ALIAS latchkey_library)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/latchkey)
-install(TARGETS latchkey EXPORT latchkeyTargets
+install(TARGETS latchkey_library EXPORT latchkeyTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/latchkey
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT library FILES_MATCHING PATTERN "*.h")
@@ -40,6 +41,7 @@ install(FILES ${PROJECT_BINARY_DIR}/package/latchkeyConfig.cmake
               ${PROJECT_BINARY_DIR}/package/latchkeyConfigVersion.cmake
         DESTINATION ${package_dir} COMPONENT library)
 
+file(RELATIVE_PATH LATCHKEY_LIB_TO_INCLUDE /${CMAKE_INSTALL_LIBDIR} /${CMAKE_INSTALL_INCLUDEDIR})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/latchkey.pc.in ${PROJECT_BINARY_DIR}/package/latchkey.pc
     @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/package/latchkey.pc
