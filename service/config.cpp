@@ -210,7 +210,8 @@ private:
 
     void read_environment() {
         // Set for the CLI when it talks to a server; not settings of the server itself.
-        static const std::set<std::string> of_the_cli = {"LATCHKEY_SERVER", "LATCHKEY_API_KEY_FILE"};
+        static const std::set<std::string> of_the_cli = {"LATCHKEY_SERVER", "LATCHKEY_API_KEY_FILE",
+                                                        "LATCHKEY_STATE"};
         for (const auto& [variable, value] : sources_.environment) {
             if (of_the_cli.contains(variable)) continue;
             const auto key = key_of_variable(variable);

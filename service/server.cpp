@@ -1,7 +1,5 @@
 #include "service/server.h"
 
-#include <fmt/format.h>
-
 #include "base/origin.h"
 #include "base/text.h"
 #include "service/replies.h"
@@ -20,16 +18,13 @@ public:
                            : record.level == "warning" ? Level::warning
                            : record.level == "debug"   ? Level::debug
                                                        : Level::info;
-        // A record has a handful of fields; what is beyond six goes into one.
+        // Log takes a fixed list; a record of the library has at most ten fields.
         const auto& f = record.fields;
         const auto at = [&](std::size_t i) {
             return i < f.size() ? Field{f[i].first, f[i].second} : Field{"", ""};
         };
-        std::string more;
-        for (std::size_t i = 6; i < f.size(); ++i)
-            more += fmt::format("{}{}={}", more.empty() ? "" : " ", f[i].first, f[i].second);
         log_.write(level, record.event,
-                   {at(0), at(1), at(2), at(3), at(4), at(5), Field{more.empty() ? "" : "more", more}});
+                   {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9)});
     }
 
 private:

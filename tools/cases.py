@@ -6,10 +6,9 @@
     cases.py --check   exit status 1 if tests/README.md holds another table
     cases.py --gaps    prints the cases of the complete groups that no test names
 
-A test names its cases at the beginning of its name, "A3: ..." or "A26, CP38 to CP40: ...". In C++
-the name is that of a TEST_CASE; in Python it is the first line of a function's docstring.
+A test names its cases at the beginning of its name: "A3: ..." or "A26, CP38 to CP40: ..." in C++,
+test_a3_... or test_a8_and_a9_... in Python.
 """
-import ast
 import collections
 import pathlib
 import re
@@ -54,6 +53,8 @@ LATER = {
 }
 
 NAMED = re.compile(r'\bTEST_CASE(?:_FIXTURE|_TEMPLATE)?\(\s*(?:[\w:]+,\s*)?((?:"(?:[^"\\]|\\.)*"\s*)+)')
+ONE = r"(?:cp|[a-n])\d+"
+FUNCTION = re.compile(rf"\bdef test_({ONE}(?:_(?:and_|to_)?{ONE})*)_(\w+)")
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 CASE = r"(?:CP|[A-N])\d+"
 NUMBERED = re.compile(rf"({CASE}(?:(?:, | and | to |-){CASE})*): (.+)", re.DOTALL)
@@ -65,9 +66,11 @@ def names_in(path):
         for found in NAMED.finditer(text):
             yield "".join(LITERAL.findall(found.group(1))).replace('\\"', '"')
     else:
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                yield " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
+        for found in FUNCTION.finditer(text):
+            numbers = found.group(1).upper()
+            for link, sign in (("_AND_", ", "), ("_TO_", "-"), ("_", ", ")):
+                numbers = numbers.replace(link, sign)
+            yield f"{numbers}: {found.group(2).replace('_', ' ')}"
 
 
 def split(case):

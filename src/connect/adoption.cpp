@@ -200,20 +200,16 @@ Task<ConnectFlow::Impl::Kept> ConnectFlow::Impl::keep_candidate(FlowRow flow,
                     "connect session."};
 }
 
-Task<std::string> ConnectFlow::Impl::username(Provider provider, salesforce::LoginBase login,
-                                              connect::CandidateFacts facts, Secret access_token) {
+Async<std::string> ConnectFlow::Impl::username(salesforce::LoginBase login,
+                                               connect::CandidateFacts facts, Secret access_token) {
     auto profile =
         co_await parts.endpoint.profile(std::move(login), facts.instance, facts.who,
                                         std::move(access_token), parts.clock.in(profile_window));
-    if (!profile.has_value()) {
-        // The name is for people's eyes; a grant without the scope `id` works all the same.
-        parts.log.write(Level::info, "username_unknown",
-                        {{"provider", provider.id.text}, {"code", profile.error().code}});
-        co_return std::string{};
-    }
-    auto same = connect::check_profile(facts, *profile);
-    if (!same.has_value()) co_return same.error();
-    co_return profile->username;
+    if (profile.has_value()) co_return profile->username;
+    // The name is for people's eyes; a grant without the scope `id` works all the same.
+    parts.log.write(Level::info, "username_unknown",
+                    {{"org", facts.who.org_id}, {"code", profile.error().code}});
+    co_return std::string{};
 }
 
 Task<Connection> ConnectFlow::Impl::facts_of(FlowRow flow, GrantKey key, oauth::TokenAnswer read) {
@@ -224,8 +220,7 @@ Task<Connection> ConnectFlow::Impl::facts_of(FlowRow flow, GrantKey key, oauth::
     auto checked = connect::check_answer(read, *provider, *login);
     if (!checked.has_value()) co_return checked.error();
 
-    auto name = co_await username(*provider, *login, *checked, read.access_token);
-    if (!name.has_value()) co_return name.error();
+    std::string name = co_await username(*login, *checked, read.access_token);
 
     Connection facts;
     facts.connected_at = parts.clock.wall();
@@ -241,7 +236,7 @@ Task<Connection> ConnectFlow::Impl::facts_of(FlowRow flow, GrantKey key, oauth::
         facts.connected_at = before->connected_at;
         facts.username = before->username;
     }
-    if (!name->empty()) facts.username = std::move(*name);
+    if (!name.empty()) facts.username = std::move(name);
     facts.id = key.connection;
     facts.end_user = flow.end_user;
     facts.provider = flow.provider;

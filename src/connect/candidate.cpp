@@ -52,13 +52,6 @@ Result<CandidateFacts> check_answer(const oauth::TokenAnswer& answer, const Prov
     return facts;
 }
 
-Result<void> check_profile(const CandidateFacts& facts, const salesforce::Profile& profile) {
-    if (profile.org_id == facts.who.org_id && profile.user_id == facts.who.user_id) return {};
-    return rejected("identity_rejected",
-                    "The access token belongs to another user than the identity URL names. Do not "
-                    "trust this answer; connect again.");
-}
-
 Result<void> check_reconnect(const GrantRow& current, const CandidateFacts& facts) {
     if (current.state == State::revoking || current.state == State::revoked)
         return Error{Fault::conflict, "connection_revoked",

@@ -32,11 +32,6 @@ struct CandidateFacts {
 Result<CandidateFacts> check_answer(const oauth::TokenAnswer& answer, const Provider& provider,
                                     const salesforce::LoginBase& login);
 
-/// Compares what the identity service said of the access token with the identity URL: a URL that
-/// nothing signs could name somebody else.
-/// errors  denied  identity_rejected
-Result<void> check_profile(const CandidateFacts& facts, const salesforce::Profile& profile);
-
 /// A reconnect has to bring the same user of the same org, and its connection must not be over.
 /// errors  conflict  identity_mismatch, connection_revoked
 Result<void> check_reconnect(const GrantRow& current, const CandidateFacts& facts);

@@ -190,9 +190,9 @@ Task<Completion> ConnectFlow::Impl::redeem(FlowRow flow, Deadline by) {
         co_return stored.error();
     }
     auto mark = std::make_unique<connect::Mark<FlowId>>(busy, flow.id);
-    auto spending = std::make_unique<Spending>(std::move(*stored), std::move(key),
-                                               std::move(*line), std::move(*checked),
-                                               std::move(luggage->verifier), std::move(mark));
+    auto spending = std::make_unique<Spending>(std::move(*stored), std::move(key), std::move(*line),
+                                               std::move(*checked), std::move(luggage->verifier),
+                                               std::move(mark));
     auto work = spend(std::move(spending));
     auto completion = co_await connect::unstoppable(parts.loop, std::move(work));
     co_return completion;

@@ -79,9 +79,9 @@ struct ConnectFlow::Impl {
     Task<Connection> check_and_promote(FlowRow flow, GrantKey key, oauth::TokenAnswer read);
     /// The facts of a candidate that has passed. errors  those of candidate.h, and the store's
     Task<Connection> facts_of(FlowRow flow, GrantKey key, oauth::TokenAnswer read);
-    /// Empty where the identity service cannot be asked. errors  denied identity_rejected
-    Task<std::string> username(Provider provider, salesforce::LoginBase login,
-                               connect::CandidateFacts facts, Secret access_token);
+    /// Empty where the identity service does not say.
+    Async<std::string> username(salesforce::LoginBase login, connect::CandidateFacts facts,
+                                Secret access_token);
     void put_away(const FlowId& flow, const Answer& answer);
     Async<void> close_record(std::int64_t record);
     Async<void> report(FlowRow flow, Connection connection, oauth::TokenAnswer read);

@@ -114,7 +114,7 @@ Async<void> ConnectFlow::Impl::retry_put_aside() {
     }
 }
 
-Async<void> ConnectFlow::Impl::run(std::shared_ptr<Impl> self) {
+Async<void> ConnectFlow::Impl::run([[maybe_unused]] std::shared_ptr<Impl> self) {
     while (!self->alarm->stopped()) {
         co_await self->retry_put_aside();
         auto erased = co_await self->parts.store.flows().erase_expired(

@@ -125,7 +125,7 @@ TEST_CASE("A26, A27: a crash while two consents compete loses neither and mixes 
     TokenJson two;
     two.access = "00Dxx!access-2";
     two.refresh = "5Aep861.refresh-2";
-    bench.will_issue(two);
+    bench.server.answer(200, two.text(), FlowBench::json());
     crash(bench, first, "CP38");  // its answer waits in the journal for epoch 2
     bench.stops.at.clear();
     TokenJson three;

@@ -214,7 +214,7 @@ Async<void> Revoker::Impl::forget() {
                         {{"code", forgotten.error().code}});
 }
 
-Async<void> Revoker::Impl::run(std::shared_ptr<Impl> self) {
+Async<void> Revoker::Impl::run([[maybe_unused]] std::shared_ptr<Impl> self) {
     while (!self->alarm->stopped()) {
         const auto next = co_await self->round();
         co_await self->forget();

@@ -231,9 +231,9 @@ TEST_CASE("a login host that was changed in the store gets no token") {
     auto row = bench.grants_of(ada.id).front();
     row.login_url = "https://evil.example";
     bench.store.overwrite(row);
+    const int dialled = bench.server.dialled();
     bench.run_revoker();
-    CHECK(bench.revocations() == 0);
-    CHECK(bench.server.dialled() == 1);  // the connect's
+    CHECK(bench.server.dialled() == dialled);
     CHECK(bench.standing(ada.id) == Standing::revoking);
     bench.stop_revoker();
 }
@@ -257,10 +257,11 @@ TEST_CASE("a server that does not answer is asked for one grant a round, not for
 TEST_CASE("while the store is away nothing is lost, and the revocation goes on when it is back") {
     RevokerBench bench;
     const auto ada = bench.connect("ada");
+    bench.run_revoker();
+    bench.store.fail_next("grants.in_state", MemoryStore::Trouble::unavailable);
     bench.store.fail_next("grants.begin_revocation", MemoryStore::Trouble::lost_after);
     REQUIRE(bench.revoke(ada.id).has_value());
-    bench.store.fail_next("grants.in_state", MemoryStore::Trouble::unavailable);
-    bench.run_revoker();
+    bench.settle();
     CHECK(bench.revocations() == 0);
     bench.server.answer(200);
     bench.store.fail_next("grants.move", MemoryStore::Trouble::unavailable);

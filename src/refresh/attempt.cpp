@@ -80,7 +80,7 @@ Refresher::Impl::WorkPtr Refresher::Impl::start_refresh(const ConnectionId& who,
     return work;
 }
 
-Async<void> Refresher::Impl::work_refresh(std::shared_ptr<Impl> self, WorkPtr work,
+Async<void> Refresher::Impl::work_refresh([[maybe_unused]] std::shared_ptr<Impl> self, WorkPtr work,
                                           ConnectionId who, Cause cause) {
     parts.stops.reached("CP1");
     co_await slots.take();
@@ -243,8 +243,8 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready
         const auto verdict = judge_refresh(*raw);
         settling.plan = protocol::plan_for(verdict, sent, again);
         if (settling.plan.keeps_tokens)
-            settling.fresh = protocol::fresh_from(verdict, claim.grant, ready.provider, ready.login,
-                                                  parts.clock.wall());
+            settling.fresh = protocol::fresh_from(verdict, claim.grant.row, ready.provider,
+                                                  ready.login, parts.clock.wall());
         parts.stops.reached("CP17");
     }
     settling.claim = std::move(claim);

@@ -45,7 +45,7 @@ std::string doubt_about(const oauth::TokenAnswer& answer, const GrantRow& row,
     return {};
 }
 
-FreshTokens fresh_from(const RefreshVerdict& verdict, const Grant& grant, const Provider& provider,
+FreshTokens fresh_from(const RefreshVerdict& verdict, const GrantRow& row, const Provider& provider,
                        const salesforce::LoginBase& login, WallTime received_at) {
     const auto& answer = verdict.answer;
     const bool whole = verdict.kind == RefreshVerdict::Kind::issued;
@@ -53,15 +53,9 @@ FreshTokens fresh_from(const RefreshVerdict& verdict, const Grant& grant, const 
     fresh.confirmed = whole;
     fresh.refresh_token = answer.refresh_token;
     fresh.received_at = received_at;
-    if (answer.access_token.empty()) {
-        fresh.access_token = grant.access_token;
-        fresh.received_at = grant.row.access_received_at;
-        fresh.expires_at = grant.row.access_expires_at;
-    } else {
-        fresh.access_token = answer.access_token;
-        if (answer.expires_in)
-            fresh.expires_at = received_at + std::chrono::seconds{*answer.expires_in};
-    }
+    fresh.access_token = answer.access_token;
+    if (answer.expires_in)
+        fresh.expires_at = received_at + std::chrono::seconds{*answer.expires_in};
     if (auto instance = salesforce::check_instance(answer.instance_url, login))
         fresh.instance_url = instance->text();
     if (answer.scopes_said) fresh.scopes = answer.scopes;
@@ -69,7 +63,7 @@ FreshTokens fresh_from(const RefreshVerdict& verdict, const Grant& grant, const 
     auto read = answer;
     if (!whole && read.token_type.empty()) read.token_type = "bearer";
     if (!whole) read.signature.clear();
-    fresh.quarantine = doubt_about(read, grant.row, provider, login);
+    fresh.quarantine = doubt_about(read, row, provider, login);
     return fresh;
 }
 

@@ -22,9 +22,9 @@ Result<salesforce::LoginBase> login_of(const Provider& provider, const GrantRow&
 std::string doubt_about(const oauth::TokenAnswer& answer, const GrantRow& row,
                         const Provider& provider, const salesforce::LoginBase& login);
 
-/// What to keep of an answer that was issued or salvaged. A rejected host is not kept; an answer
-/// that was cut before its access token leaves the present one in place.
-FreshTokens fresh_from(const RefreshVerdict& verdict, const Grant& grant, const Provider& provider,
+/// What to keep of an answer that was issued or salvaged. A rejected host is not kept. An answer
+/// that was cut before its access token has none here, and the row keeps its own.
+FreshTokens fresh_from(const RefreshVerdict& verdict, const GrantRow& row, const Provider& provider,
                        const salesforce::LoginBase& login, WallTime received_at);
 
 }  // namespace latchkey::protocol

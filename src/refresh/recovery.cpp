@@ -19,7 +19,7 @@ Error too_many() {
 
 }  // namespace
 
-Task<void> Refresher::Impl::recover(std::shared_ptr<Impl> self, Deadline by) {
+Task<void> Refresher::Impl::recover([[maybe_unused]] std::shared_ptr<Impl> self, Deadline by) {
     auto doubted = co_await doubt_interrupted(by);
     if (!doubted) co_return doubted.error();
     auto applied = co_await apply_journal(by);
@@ -93,13 +93,8 @@ Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Deadline by) {
     const auto verdict = judge_refresh(*raw);
     const auto what = protocol::recovery_of(record, *row, verdict, grant->refresh_token);
     if (what == protocol::Recovery::apply) {
-        auto fresh = protocol::fresh_from(verdict, *grant, *provider, *login, record.at);
+        auto fresh = protocol::fresh_from(verdict, *row, *provider, *login, record.at);
         fresh.confirmed = false;
-        // An answer that repeats what was sent has rotated nothing.
-        const bool same_row = row->grant_generation == record.grant_generation;
-        if (same_row && fresh.refresh_token && grant->refresh_token &&
-            fresh.refresh_token->same_as(*grant->refresh_token))
-            fresh.refresh_token.reset();
         auto applied = co_await parts.vault.apply_noted(noted, fresh, by);
         // The row has it: somebody was first, which is as good.
         if (!applied && applied.error().code == "settle_conflict") co_return Result<void>{};

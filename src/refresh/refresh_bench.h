@@ -162,7 +162,7 @@ struct Bench {
     }
     /// Time passes, in steps, and what is due happens.
     void pass(std::chrono::milliseconds time) {
-        const std::chrono::milliseconds step{250};
+        const std::chrono::milliseconds step{time > std::chrono::minutes{2} ? 1000 : 250};
         for (; time.count() > 0; time -= step) {
             settle();
             clock.advance(std::min(time, step));

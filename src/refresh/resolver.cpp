@@ -19,10 +19,15 @@ constexpr int pages_most = 100000;
 constexpr std::size_t resolving_most = 32;
 /// Beyond the send deadline, the answer and the quiet period: clocks that run a little apart.
 constexpr milliseconds take_over_margin{3000};
+/// Closed records of the journal stay this long: an older copy of the store that is put back may
+/// still need them.
+constexpr std::chrono::days records_kept{14};
+constexpr std::chrono::hours prune_every{1};
 
 }  // namespace
 
-Async<void> Refresher::Impl::run(std::shared_ptr<Impl> self) {
+Async<void> Refresher::Impl::run([[maybe_unused]] std::shared_ptr<Impl> self) {
+    auto prune_due = parts.clock.steady();
     while (!stopping->is_set()) {
         ++scans;
         co_await scan(State::uncertain);
@@ -30,6 +35,12 @@ Async<void> Refresher::Impl::run(std::shared_ptr<Impl> self) {
         const auto now = parts.clock.steady();
         memory.prune(now);
         pacing.prune(now);
+        if (now >= prune_due) {
+            const auto before = parts.clock.wall() - records_kept;
+            auto pruned = co_await parts.store.journal().prune(before, store_time());
+            // A store that is away is asked again at the next scan.
+            if (pruned) prune_due = now + prune_every;
+        }
         co_await wait_for(stopping, parts.clock, now + parts.times.resolve_every);
     }
 }
@@ -74,7 +85,8 @@ void Refresher::Impl::consider(const GrantRow& row) {
                           });
 }
 
-Async<void> Refresher::Impl::work_resolve(std::shared_ptr<Impl> self, WorkPtr work, GrantRow row) {
+Async<void> Refresher::Impl::work_resolve([[maybe_unused]] std::shared_ptr<Impl> self, WorkPtr work,
+                                          GrantRow row) {
     Outcome outcome{std::optional<AccessToken>{}};
     if (row.state == State::in_flight) {
         outcome = co_await take_over(row);

@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(
     pass(1000s);
     CHECK(row(ada).state == State::reauth_required);
     CHECK(salesforce.token_requests == 2);
-    pass(2000s);
+    pass(600s);
     CHECK(salesforce.token_requests == 2);
 }
 
@@ -232,4 +232,17 @@ TEST_CASE_FIXTURE(Doubts,
     pass(62s);
     CHECK(row(ada).state == State::active);
     CHECK(asked() == "quarantined");
+}
+
+TEST_CASE_FIXTURE(Doubts, "closed records leave the journal after 14 days, and not before") {
+    REQUIRE(newer(ada).has_value());
+    const auto kept = [&] { return run(store.journal().read(0, 10, clock.in(5s))).value().size(); };
+    REQUIRE(kept() == 1);
+    begin_resolving();
+    clock.advance(std::chrono::days{13});
+    pass(3s);
+    CHECK(kept() == 1);
+    clock.advance(std::chrono::days{1} + std::chrono::hours{1});
+    pass(3s);
+    CHECK(kept() == 0);
 }

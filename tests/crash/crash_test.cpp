@@ -173,6 +173,10 @@ void die_and_recover(const Crash& crash) {
     CHECK(salesforce.total("max_in_flight") <= 1);
 }
 
+/// Long enough to be read in halves.
+constexpr const char* unavailable =
+    R"("status":503,"body":"The service is not available at the moment; come back in a while.")";
+
 std::string token_fault(const std::string& what) {
     return R"({"path":"/services/oauth2/token","when":"before",)" + what + "}";
 }
@@ -196,7 +200,7 @@ TEST_CASE("J6, CP9-CP14: an answer that died with its node before the journal ne
 TEST_CASE("J7, CP9-CP14: a request that was not processed leaves a working connection") {
     die_and_recover({"CP9", false, token_fault(R"("reset":true)"), false});
     for (const auto* point : {"CP10", "CP11", "CP12", "CP13", "CP14"})
-        die_and_recover({point, false, token_fault(R"("status":503,"body":"no")"), false});
+        die_and_recover({point, false, token_fault(unavailable), false});
 }
 
 TEST_CASE("J8, J9, CP15-CP24: an answer in the journal is not lost, wherever its node dies") {
