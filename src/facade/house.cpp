@@ -1,5 +1,6 @@
 #include "facade/house.h"
 
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -34,17 +35,10 @@ std::vector<Provider> with_loopback_return(std::vector<Provider> providers) {
 }
 
 ConnectParts connect_parts(Ground& ground, boost::asio::io_context& loop, Vault& vault,
-                           TokenEndpoint& endpoint, Refresher& refresher) {
-    return {loop,
-            vault,
-            *ground.store,
-            endpoint,
-            ground.providers,
-            ground.clock,
-            ground.random,
-            ground.log,
-            ground.stops,
-            [&refresher](const ConnectionId& who) { refresher.forget(who); }};
+                           TokenEndpoint& endpoint,
+                           std::function<void(const ConnectionId&)> changed) {
+    return {loop,         vault,         *ground.store, endpoint,     ground.providers,
+            ground.clock, ground.random, ground.log,    ground.stops, std::move(changed)};
 }
 
 Async<void> tend(std::shared_ptr<House> house, Async<void> work) {
@@ -71,8 +65,15 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
       refresher(RefresherParts{loop, vault_, *ground.store, endpoint_, ground.providers,
                                ground.clock, ground.random, ground.log, ground.stops,
                                ground.installation.node}),
-      connect(connect_parts(ground, loop, vault_, endpoint_, refresher)),
-      revoker(connect_parts(ground, loop, vault_, endpoint_, refresher)),
+      // A reconnect leaves a former grant, and a refused login a new one: both are given back now,
+      // not at the revoker's next look.
+      connect(connect_parts(ground, loop, vault_, endpoint_,
+                            [this](const ConnectionId& who) {
+                                refresher.forget(who);
+                                revoker.wake();
+                            })),
+      revoker(connect_parts(ground, loop, vault_, endpoint_,
+                            [this](const ConnectionId& who) { refresher.forget(who); })),
       gateway(refresher, transport_, ground.clock, ground.log),
       api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock) {}
 

@@ -43,6 +43,8 @@ class Rooms {
 public:
     /// Both must outlive this object.
     Rooms(Ground& ground, boost::asio::io_context& loop);
+    Rooms(const Rooms&) = delete;  // the rooms know each other by their place in here
+    Rooms& operator=(const Rooms&) = delete;
 
 private:
     NetTransport transport_;  // the rooms below hold references to these three

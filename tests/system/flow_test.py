@@ -156,7 +156,7 @@ class Flow(Story):
         self.assertEqual(done.status, 201, done)
         self.assertEqual(done.json["id"], connection)
         self.assertGreater(done.json["generation"], 1)
-        self.assertTrue(eventually(lambda: self.emulator.totals()["live_tokens"] == 1, 35),
+        self.assertTrue(eventually(lambda: self.emulator.totals()["live_tokens"] == 1),
                         self.emulator.totals())
         self.assertEqual(self.server.query(connection).status, 200)
         self.assertEqual(len(self.server.call("GET", "/v1/connections").json["items"]), 1)

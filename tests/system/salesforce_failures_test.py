@@ -191,14 +191,13 @@ class Away(SalesforceStory):
     def test_b14_a_429_of_the_token_endpoint_is_respected(self):
         connection = self.app.connect()["id"]
         self.emulator.expire_sessions()
-        self.emulator.fault(TOKEN_PATH, status=429, headers={"Retry-After": "2"}, body="{}")
-        answer = self.server.query(connection)
-        self.assertIn(answer.status, (429, 503), answer)
-        self.assertIn(int(answer.headers["Retry-After"]), (1, 2))
+        self.emulator.fault(TOKEN_PATH, status=429, headers={"Retry-After": "3"}, body="{}")
+        for _ in range(3):
+            # Salesforce's own 401 passes while no newer token can be had.
+            self.assertIn(self.server.query(connection).status, (401, 503))
         self.assertEqual(self.server.show(connection)["standing"], "active")
-        again = self.server.query(connection)
-        self.assertIn(again.status, (429, 503))
-        self.assertEqual(self.emulator.totals()["refreshes"], 0)
+        uses = self.emulator.control("GET", "ledger?uses=1")["uses"]
+        self.assertEqual(len(uses), 1, "nothing is asked within Retry-After")
         self.assertTrue(eventually(lambda: self.server.query(connection).status == 200, 10, 0.5))
         self.quiet_ledger()
 
