@@ -23,7 +23,10 @@ struct ApiRequest {
     std::string body;            ///< at most 1 MiB
     ApiRequest() = default;
     ApiRequest(ConnectionId c, std::string m, std::string t, std::string b = {})
-        : connection(std::move(c)), method(std::move(m)), target(std::move(t)), body(std::move(b)) {}
+        : connection(std::move(c)),
+          method(std::move(m)),
+          target(std::move(t)),
+          body(std::move(b)) {}
 };
 
 /// Salesforce's answer, whatever its status.
@@ -42,8 +45,9 @@ public:
     explicit Record(std::string json) : json_(std::move(json)) {}
     /// The record as Salesforce sent it, `attributes` included.
     const std::string& json() const { return json_; }
-    /// A field's value as text: strings as they are, numbers and booleans printed. Names compare
-    /// without case; "Owner.Name" goes through a relationship. nullopt: absent or null.
+    /// A field's value as text: strings as they are, numbers and booleans printed, compound values
+    /// as JSON. Names compare without case; "Owner.Name" goes through a relationship. nullopt: absent
+    /// or null.
     std::optional<std::string> text(std::string_view field) const;
 
 private:
