@@ -53,11 +53,12 @@ constexpr std::string_view login_field =
 }  // namespace
 
 Reply connect_page(const LinkView& view, const std::string& login_origin) {
-    // Browsers apply form-action to every redirect that follows the form, and from Salesforce's
-    // login host the way may lead on to a My Domain and a company's own single sign-on: any https
-    // host, then, and the login's own origin where that is a plain loopback one.
+    // Browsers apply form-action to every redirect that follows the form. From Salesforce's login
+    // host the way may lead on to a My Domain and a company's own single sign-on, and who is logged
+    // in and has allowed the app before is led back to the app's return URL without another page:
+    // any https host, then, this machine's ports, and the login's own origin where that is plain.
     const auto form_action =
-        "'self' https:" +
+        "'self' https: http://127.0.0.1:* http://localhost:*" +
         (login_origin.starts_with("http://") ? " " + login_origin : std::string{});
     const auto purpose =
         view.purpose.empty() ? std::string{} : "<p>" + html_escape(view.purpose) + "</p>";
