@@ -9,6 +9,7 @@
 
 #include "base/origin.h"
 #include "base/text.h"
+#include "facade/check_providers.h"
 
 extern char** environ;
 
@@ -101,6 +102,10 @@ public:
             settings_[key] = Setting{"--" + flag_name(key), {value}, false};
         if (!problems_.empty()) return failure();
         Config config = build();
+        if (problems_.empty())
+            if (const auto sound = check_providers(config.providers); !sound)
+                problem(sources_.file_name.empty() ? "configuration" : sources_.file_name,
+                        sound.error().message);
         if (!problems_.empty()) return failure();
         return config;
     }

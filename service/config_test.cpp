@@ -124,6 +124,14 @@ TEST_CASE("a master key in the file itself is refused") {
     CHECK(config.error().message.find("does not belong into this file") != std::string::npos);
 }
 
+TEST_CASE("M1: a login host that is not Salesforce's is refused before anything starts") {
+    Folder folder;
+    const auto config = load_config(
+        with_file(good(folder.file("secret", "x")) + "login_url = \"http://10.0.0.1\"\n"));
+    REQUIRE_FALSE(config.has_value());
+    CHECK(config.error().message.find("login_url") != std::string::npos);
+}
+
 TEST_CASE("text that is not TOML is refused with its line") {
     const auto config = load_config(with_file("public_url = \"x\"\n[broken\n"));
     REQUIRE_FALSE(config.has_value());

@@ -45,8 +45,9 @@ public:
     explicit Record(std::string json) : json_(std::move(json)) {}
     /// The record as Salesforce sent it, `attributes` included.
     const std::string& json() const { return json_; }
-    /// A field's value as text: strings as they are, numbers and booleans printed. Names compare
-    /// without case; "Owner.Name" goes through a relationship. nullopt: absent or null.
+    /// A field's value as text: strings as they are, numbers and booleans printed, compound values
+    /// as JSON. Names compare without case; "Owner.Name" goes through a relationship. nullopt: absent
+    /// or null.
     std::optional<std::string> text(std::string_view field) const;
 
 private:

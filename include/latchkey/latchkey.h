@@ -50,9 +50,10 @@ struct LoopbackLogin {
 ///
 /// Each act has two forms. The plain one blocks the calling thread and is safe from any thread but
 /// the loop's own. The async_ one is a coroutine for any io_context; it hops onto the library's loop
-/// and back. Both take how long the caller is willing to wait; giving up stops the caller, not a
-/// refresh under way. Errors are listed at the rooms' doors by name; `Error::fault` says who must
-/// act.
+/// and back. Both take how long the caller is willing to wait, the plain ones 60 s; giving up (code
+/// deadline_passed) stops the caller, not the work under way. A plain form called on the library's
+/// loop is refused (would_block_loop). Errors are listed at the rooms' doors by name; `Error::fault`
+/// says who must act.
 class Latchkey {
 public:
     /// Opens or makes the store, opens the keys, and settles what a former process left.
@@ -63,7 +64,8 @@ public:
     ///         internal       storage_damaged
     static Result<std::unique_ptr<Latchkey>> open(Options options);
 
-    /// Waits for refreshes under way, at most 40 s, then closes the store.
+    /// Waits for refreshes under way, at most 40 s, then closes the store. No other call may be under
+    /// way. With a loop of the program's own it returns at once; see Options::loop.
     ~Latchkey();
     Latchkey(const Latchkey&) = delete;
     Latchkey& operator=(const Latchkey&) = delete;

@@ -41,10 +41,13 @@ struct Options {
     std::vector<Provider> providers;
     /// More certificate authorities (PEM) to trust beside the system's; empty: none.
     std::string ca_file;
-    /// Called from the library's thread, one call at a time; must not block. Empty: no log.
+    /// Called from threads of the library, and from the caller's while it opens; one call at a time.
+    /// Must not block. Empty: no log.
     std::function<void(const LogRecord&)> log;
     /// Where the library's tasks run. Absent: a thread of its own, ended by the destructor. A program
-    /// that gives its own loop runs it with one thread and uses the async_ forms only.
+    /// that gives its own loop runs it with one thread and uses the async_ forms only. The destructor
+    /// then hands the closing to that loop, which has no work of ours left when it is done: let it run
+    /// until it returns. The loop must outlive the Latchkey.
     boost::asio::io_context* loop = nullptr;
 };
 

@@ -69,13 +69,16 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
         }
         if (step == protocol::Step::refuse) co_return sight->decision.error;
 
+        const auto& row = sight->grant.row;
+        // Whoever has to wait for a row in doubt has no use for its last access token any more.
+        if (step == protocol::Step::wait && row.state == State::uncertain)
+            watch(row).access_refused = true;
         work = works.find(who);
         if (!work && step == protocol::Step::wait) co_return waiting(*sight);
         if (!work) work = start_refresh(who, Cause{sight->demand, demand.newer_than.has_value()});
-        if (!work) co_return busy(seconds{5});
-        const bool over = co_await wait_for(work->answered(), parts.clock, by.at);
+        bool over = false;
+        if (work) over = co_await wait_for(work->answered(), parts.clock, by.at);
 
-        const auto& row = sight->grant.row;
         const bool fallback = protocol::still_serves(row, sight->demand, clock.wall());
         if (!over) {
             if (fallback) co_return access_token_of(sight->grant);
@@ -103,9 +106,12 @@ Task<Connection> Refresher::Impl::refresh([[maybe_unused]] std::shared_ptr<Impl>
     const auto demand = TokenDemand::newer(grant->row.generation);
     auto sight = co_await look(who, demand, by);
     if (!sight) co_return sight.error();
-    if (sight->decision.step == protocol::Step::refuse) co_return sight->decision.error;
+    const auto step = sight->decision.step;
+    // Nobody has refused the access token, so a missing refresh token is no reason to give it up.
+    if (step == protocol::Step::refuse || step == protocol::Step::give_up)
+        co_return sight->decision.error;
     auto work = works.find(who);
-    if (!work && sight->decision.step == protocol::Step::wait) co_return waiting(*sight);
+    if (!work && step == protocol::Step::wait) co_return waiting(*sight);
     if (!work) {
         if (auto wait = pacing.too_soon(who, false, parts.clock.steady())) {
             Error error{Fault::try_later, "rotated_recently",
@@ -156,8 +162,6 @@ Task<Refresher::Impl::Sight> Refresher::Impl::look(ConnectionId who, TokenDemand
         if (!present) co_return present.error();
         sight.decision = protocol::decide(row, sight.demand, row.timeline != *present, now);
     }
-    if (row.state == State::uncertain && sight.decision.step == protocol::Step::wait)
-        watch(row).access_refused = true;
     co_return sight;
 }
 

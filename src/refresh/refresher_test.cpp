@@ -180,6 +180,19 @@ TEST_CASE_FIXTURE(Bench, "an operator's refresh is one of the budget") {
     CHECK(salesforce.token_requests == 1);
 }
 
+TEST_CASE_FIXTURE(Bench,
+                  "an operator's refresh does not end a connection that has no refresh token") {
+    const auto ada = connect();
+    auto bare = row(ada);
+    bare.refresh_token.reset();
+    store.overwrite(bare);
+    const auto shown = run(refresher->refresh(ada, clock.in(30s)));
+    REQUIRE_FALSE(shown.has_value());
+    CHECK(shown.error().code == "reauth_required");
+    CHECK(row(ada).state == State::active);
+    CHECK(text(token(ada)) == "00Dfirst.ada");
+}
+
 TEST_CASE_FIXTURE(Bench, "unknown, revoked and quarantined connections say what they are") {
     const auto nobody = token(ConnectionId{"cn_nobody"});
     REQUIRE_FALSE(nobody.has_value());

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +76,8 @@ int run_node(const Salesforce& salesforce, const Folder& folder, const std::stri
                                          "LATCHKEY_CRASH_STORE=" + folder.file("store.db"),
                                          "LATCHKEY_CRASH_EMULATOR=" + salesforce.url(),
                                          "LATCHKEY_CRASH_REPORT=" + folder.file("report")};
+    for (char** inherited = environ; *inherited != nullptr; ++inherited)
+        environment.emplace_back(*inherited);
     std::vector<std::string> arguments{"test_crash", "--no-skip",
                                        "--test-case=a node of the crash tests"};
     std::vector<char*> argv;
@@ -137,7 +140,8 @@ struct Crash {
     bool answer_kept = false;  ///< the journal has the answer at this point
 };
 
-void die_and_recover(const Crash& crash) {
+/// `again`: points at which the nodes that clear up die as well, one after the other.
+void die_and_recover(const Crash& crash, const std::vector<std::string>& again = {}) {
     CAPTURE(crash.point);
     CAPTURE(crash.processed);
     Salesforce salesforce;
@@ -151,6 +155,12 @@ void die_and_recover(const Crash& crash) {
     CHECK(WTERMSIG(status) == SIGKILL);
     CHECK(salesforce.total("refreshes") == (crash.processed ? 1 : 0));
     salesforce.behave();
+    for (const auto& point : again) {
+        CAPTURE(point);
+        salesforce.serve_during([&] { status = run_node(salesforce, folder, point); });
+        REQUIRE(WIFSIGNALED(status));
+        CHECK(WTERMSIG(status) == SIGKILL);
+    }
 
     salesforce.serve_during([&] { status = run_node(salesforce, folder, ""); });
     REQUIRE(WIFEXITED(status));
@@ -173,9 +183,8 @@ void die_and_recover(const Crash& crash) {
     CHECK(salesforce.total("max_in_flight") <= 1);
 }
 
-/// Long enough to be read in halves.
-constexpr const char* unavailable =
-    R"("status":503,"body":"The service is not available at the moment; come back in a while.")";
+/// An answer that says nothing about the token, long enough to be cut in its middle.
+const std::string trouble = R"("status":503,"body":")" + std::string(200, 'x') + R"(")";
 
 std::string token_fault(const std::string& what) {
     return R"({"path":"/services/oauth2/token","when":"before",)" + what + "}";
@@ -200,7 +209,7 @@ TEST_CASE("J6, CP9-CP14: an answer that died with its node before the journal ne
 TEST_CASE("J7, CP9-CP14: a request that was not processed leaves a working connection") {
     die_and_recover({"CP9", false, token_fault(R"("reset":true)"), false});
     for (const auto* point : {"CP10", "CP11", "CP12", "CP13", "CP14"})
-        die_and_recover({point, false, token_fault(unavailable), false});
+        die_and_recover({point, false, token_fault(trouble), false});
 }
 
 TEST_CASE("J8, J9, CP15-CP24: an answer in the journal is not lost, wherever its node dies") {
@@ -211,7 +220,14 @@ TEST_CASE("J8, J9, CP15-CP24: an answer in the journal is not lost, wherever its
 
 TEST_CASE("CP15-CP20: a journalled refusal is not mistaken for a verdict on the grant") {
     for (const auto* point : {"CP15", "CP16", "CP17", "CP18", "CP19", "CP20"})
-        die_and_recover({point, false, token_fault(R"("status":503,"body":"no")"), false});
+        die_and_recover({point, false, token_fault(trouble), false});
+}
+
+TEST_CASE("CP26-CP28: a node that dies while it resolves leaves the question to the next") {
+    const std::vector<std::string> points{"CP27", "CP28"};
+    die_and_recover({"CP9", true, "", false}, points);
+    die_and_recover({"CP16", true, "", true}, points);
+    die_and_recover({"CP10", false, token_fault(trouble), false}, points);
 }
 
 }  // namespace latchkey::test
