@@ -48,6 +48,7 @@ export async function startServer(providerUrl) {
     const server = await start(folder, 'server', '--dev', '--listen', '127.0.0.1:0',
         '--data', data, '--provider-url', providerUrl);
     const key = (await readFile(join(data, 'admin-key'), 'utf8')).trim();
+    server.key = key;
     server.call = async (method, target, body) => {
         const answer = await fetch(server.url + target, {
             method,
