@@ -26,6 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto time_to_read = 30s;
+constexpr auto time_to_answer = 5s;
 
 /// What can be refused before anything is opened or made.
 Result<void> check_options(const Options& options) {
@@ -99,6 +100,17 @@ std::thread thread_for(boost::asio::io_context& loop, House& house) {
     return thread;
 }
 
+/// Returns when all that the store was asked before has been answered: its one thread takes one call
+/// after the other.
+void await_the_store(Ground& ground) {
+    boost::asio::io_context loop;
+    const auto last = run_here(loop, ground.store->keys().empty(ground.clock.in(time_to_answer)));
+    if (!last) {
+        ground.log.write(Level::warning, "store_slow_at_the_end",
+                         {Field{"code", last.error().code}});
+    }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
@@ -130,6 +142,9 @@ Latchkey::~Latchkey() {
     auto& loop = impl_->house->loop();
     if (!impl_->own) {
         // The loop is the program's: it finishes the closing when it runs, and nobody can wait here.
+        // But a program may also end it as it is, so nothing may come back to it from the store's
+        // thread afterwards.
+        await_the_store(impl_->house->ground());
         boost::asio::co_spawn(loop, close_house(impl_->house), boost::asio::detached);
         return;
     }
