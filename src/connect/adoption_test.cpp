@@ -19,10 +19,9 @@ std::string code_of(const Result<T>& result) {
 
 /// Completes a first connect whose answer is `tokens`, and says how that was refused. The grant
 /// must be on its way back to Salesforce, and never have been anybody's.
-std::string refusal_of(const TokenJson& tokens, const std::string& provider = "salesforce") {
+std::string refusal_of(const TokenJson& tokens) {
     FlowBench bench;
-    const auto ada =
-        bench.arrive(FlowBench::wish_of("ada", provider == "anywhere" ? "salesforce" : provider));
+    const auto ada = bench.arrive();
     bench.will_issue(tokens);
     const auto completion = bench.complete(ada.id, ada.ticket);
     if (completion.has_value()) return {};

@@ -45,6 +45,7 @@ public:
     ~ConnectFlow();
 
     /// errors  bad_input  invalid_end_user, invalid_return_url, invalid_login_host, invalid_purpose,
+    ///                    invalid_login_hint, invalid_prompt, scope_not_supported,
     ///                    provider_required · not_found unknown_provider, connection_not_found (also
     ///                    where it is another end user's or provider's) · try_later too_many_flows
     Task<OpenedFlow> open(ConnectWish wish, Deadline by);
@@ -60,16 +61,20 @@ public:
     /// bound browser and before `complete`, gets a fresh ticket and the former dies.
     /// errors  bad_input  missing_parameter, duplicate_parameter, invalid_state, invalid_callback,
     ///                    browser_mismatch, state_expired, state_used, context_mismatch,
-    ///                    issuer_mismatch
+    ///                    issuer_mismatch · try_later flow_busy
     Task<Arrival> callback(ProviderId path, std::string query, CookieLookup cookies, Deadline by);
 
-    /// The only step that redeems a code, and it does so once.
+    /// The only step that redeems a code, and it does so once. Once the code is on its way this runs
+    /// to its end even if the caller is cancelled, at most about 60 s beyond `by`.
     /// errors  not_found  flow_not_found (unknown, or opened by another key)
-    ///         denied     user_mismatch (the flow ends), host_rejected, signature_rejected
-    ///         conflict   ticket_invalid, identity_mismatch (reconnect as somebody else), superseded,
-    ///                    flow_failed (message names the failure)
+    ///         denied     user_mismatch (the flow ends), host_rejected, signature_rejected,
+    ///                    token_type_rejected, identity_rejected
+    ///         conflict   ticket_invalid, identity_mismatch (reconnect as somebody else),
+    ///                    connection_revoked (while the person logged in), superseded,
+    ///                    candidate_refused, flow_failed (message names the failure)
     ///         reauthorize the code's own failures · outcome_unknown exchange_unknown: start again
-    ///         misconfigured, try_later  as the token endpoint says
+    ///         misconfigured, try_later  as the token endpoint says; completion_under_way: the same
+    ///                    call a little later has the result
     Task<Completion> complete(FlowId id, Secret ticket, std::string end_user, ApiKeyId caller,
                               Deadline by);
 

@@ -45,7 +45,24 @@ struct Faults : Bench {
         restart();
     }
 
+    /// What happens when the protocol reaches a point, the first time.
+    void at(const char* point, std::function<void()> what) {
+        stop.point = point;
+        stop.what = std::move(what);
+        RefresherParts parts{loop,  vault,  store, endpoint, providers,
+                             clock, random, log,   stop,     NodeId{"node-1"}};
+        refresher = std::make_unique<Refresher>(std::move(parts));
+    }
+
 private:
+    struct Happening final : Stops {
+        std::string_view point;
+        std::function<void()> what;
+        void reached(std::string_view name) override {
+            if (name == point && what) std::exchange(what, nullptr)();
+        }
+    } stop;
+
     static Async<bool> stopped(Refresher* which, Deadline by) {
         co_await which->stop(by);
         co_return true;
@@ -334,18 +351,45 @@ TEST_CASE_FIXTURE(Faults, "K2: a request of which nothing left spends nothing") 
 }
 
 TEST_CASE_FIXTURE(Faults, "J20: a claim that took longer than the send deadline is not sent") {
-    // The claim's commit is slow: time passes between issuing it and having it.
-    struct SlowStop final : Stops {
-        test::FakeClock* clock = nullptr;
-        void reached(std::string_view point) override {
-            if (point == "CP6") clock->advance(2s);
-        }
-    } slow;
-    slow.clock = &clock;
-    RefresherParts parts{loop,  vault,  store, endpoint, providers,
-                         clock, random, log,   slow,     NodeId{"node-1"}};
-    refresher = std::make_unique<Refresher>(std::move(parts));
+    // Time passes between issuing the claim and having it, as on a node that was paused.
+    at("CP6", [this] { clock.advance(2s); });
     CHECK(asked() == "upstream_unavailable");
     CHECK(salesforce.token_requests == 0);
     CHECK(row(ada).state == State::active);
+}
+
+TEST_CASE_FIXTURE(Faults, "J21: an answer that comes after others gave the grant up restores it") {
+    const auto hold = begin_slow_refresh();
+    auto given_up = row(ada);
+    given_up.state = State::reauth_required;
+    given_up.reason = "answer_lost";
+    store.overwrite(given_up);
+    hold->set();
+    settle();
+    CHECK(row(ada).state == State::uncertain);
+    CHECK(row(ada).grant_generation == GrantGeneration{2});
+    begin_resolving();
+    pass(62s);
+    CHECK(row(ada).state == State::active);
+    CHECK(asked() == "generation 3");
+    CHECK(salesforce.reuses == 0);
+}
+
+TEST_CASE_FIXTURE(Faults, "J35: an address that one org refuses concerns that connection alone") {
+    const auto bob = connect("bob");
+    salesforce.turns.push_back(test::refused_with(400, "invalid_grant", "ip restricted"));
+    CHECK(asked() == "ip_restricted");
+    CHECK(row(ada).state == State::active);
+    CHECK(asked() == "ip_restricted");
+    CHECK(salesforce.token_requests == 1);
+    CHECK(newer(bob).has_value());
+}
+
+TEST_CASE_FIXTURE(Faults,
+                  "J37: a history that changes between reading and claiming sends nothing") {
+    at("CP3", [this] { store.new_timeline(); });
+    CHECK(asked() == "rotation_uncertain");
+    CHECK(salesforce.token_requests == 0);
+    CHECK(row(ada).state == State::uncertain);
+    CHECK(row(ada).reason == "suspect");
 }

@@ -40,7 +40,7 @@ TEST_CASE_FIXTURE(Doubts, "nobody is asked before the quiet period is over") {
     CHECK(row(ada).state == State::active);
 }
 
-TEST_CASE_FIXTURE(Doubts, "the wall clock takes no part in the waiting") {
+TEST_CASE_FIXTURE(Doubts, "J22: the wall clock takes no part in the waiting") {
     lose_answer(false);
     begin_resolving();
     clock.set_wall(clock.wall() + std::chrono::days{1});
