@@ -10,6 +10,7 @@
 #include <boost/json.hpp>
 
 #include "base/hardening.h"
+#include "facade/check_providers.h"
 #include "service/dev.h"
 #include "service/json_log.h"
 #include "service/server.h"
@@ -63,6 +64,8 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
         arguments.dev ? dev_config(arguments, loop, log, start_emulator) : read_config(arguments);
     if (!config) return complain(config.error());
     if (arguments.config_test) {
+        const auto checked = check_providers(config->providers);
+        if (!checked) return complain(checked.error());
         std::cout << "The configuration is valid.\n";
         return 0;
     }

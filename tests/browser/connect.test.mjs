@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 
 import { startApp, startEmulator, startServer } from '../support/latchkey.mjs';
 
-const limit = { timeout: 60_000 };
+const limit = { timeout: 120_000 };
 let emulator, server, app, browser;
 
 before(async () => {
