@@ -80,7 +80,7 @@ Refresher::Impl::WorkPtr Refresher::Impl::start_refresh(const ConnectionId& who,
     return work;
 }
 
-Async<void> Refresher::Impl::work_refresh(std::shared_ptr<Impl> self, WorkPtr work,
+Async<void> Refresher::Impl::work_refresh([[maybe_unused]] std::shared_ptr<Impl> self, WorkPtr work,
                                           ConnectionId who, Cause cause) {
     parts.stops.reached("CP1");
     co_await slots.take();

@@ -19,7 +19,7 @@ Error too_many() {
 
 }  // namespace
 
-Task<void> Refresher::Impl::recover(std::shared_ptr<Impl> self, Deadline by) {
+Task<void> Refresher::Impl::recover([[maybe_unused]] std::shared_ptr<Impl> self, Deadline by) {
     auto doubted = co_await doubt_interrupted(by);
     if (!doubted) co_return doubted.error();
     auto applied = co_await apply_journal(by);

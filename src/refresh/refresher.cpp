@@ -48,8 +48,8 @@ Refresher::Impl::Impl(RefresherParts with)
       stopping(std::make_shared<Event>(parts.loop)),
       idle(std::make_shared<Event>(parts.loop)) {}
 
-Task<AccessToken> Refresher::Impl::token(std::shared_ptr<Impl> self, ConnectionId who,
-                                         TokenDemand demand, Deadline by) {
+Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> self,
+                                         ConnectionId who, TokenDemand demand, Deadline by) {
     const auto& clock = parts.clock;
     for (int i = 0; i < looks_most; ++i) {
         if (auto kept = memory.find(who, demand, clock.wall(), clock.steady())) co_return *kept;
@@ -99,8 +99,8 @@ Task<AccessToken> Refresher::Impl::token(std::shared_ptr<Impl> self, ConnectionI
     co_return busy(seconds{1});
 }
 
-Task<Connection> Refresher::Impl::refresh(std::shared_ptr<Impl> self, ConnectionId who,
-                                          Deadline by) {
+Task<Connection> Refresher::Impl::refresh([[maybe_unused]] std::shared_ptr<Impl> self,
+                                          ConnectionId who, Deadline by) {
     auto grant = co_await open(who, by);
     if (!grant) co_return grant.error();
     const auto demand = TokenDemand::newer(grant->row.generation);

@@ -22,7 +22,7 @@ constexpr milliseconds take_over_margin{3000};
 
 }  // namespace
 
-Async<void> Refresher::Impl::run(std::shared_ptr<Impl> self) {
+Async<void> Refresher::Impl::run([[maybe_unused]] std::shared_ptr<Impl> self) {
     while (!stopping->is_set()) {
         ++scans;
         co_await scan(State::uncertain);
@@ -74,7 +74,8 @@ void Refresher::Impl::consider(const GrantRow& row) {
                           });
 }
 
-Async<void> Refresher::Impl::work_resolve(std::shared_ptr<Impl> self, WorkPtr work, GrantRow row) {
+Async<void> Refresher::Impl::work_resolve([[maybe_unused]] std::shared_ptr<Impl> self, WorkPtr work,
+                                          GrantRow row) {
     Outcome outcome{std::optional<AccessToken>{}};
     if (row.state == State::in_flight) {
         outcome = co_await take_over(row);
