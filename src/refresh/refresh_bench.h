@@ -1,6 +1,7 @@
 #pragma once
 
-#include <cstring>
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <doctest/doctest.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -64,7 +66,6 @@ struct Bench {
     TokenEndpoint endpoint{salesforce, clock};
     Providers providers{{provider()}};
     std::unique_ptr<Refresher> refresher = start();
-    NodeId node{"node-1"};
 
     static KeyRing one_key() {
         KeyRing ring;
@@ -94,7 +95,7 @@ struct Bench {
         REQUIRE(run(refresher->recover(clock.in(std::chrono::minutes{1}))).has_value());
     }
 
-    /// A fresh registration, with what else the old refresher knew forgotten.
+    /// The registration as the operator has it from now on.
     void use(Provider changed) { providers = Providers{{std::move(changed)}}; }
 
     ConnectionId connect(const std::string& user = "ada",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -45,7 +46,9 @@ public:
         const auto whole = std::chrono::floor<std::chrono::seconds>(carried_);
         wall_ += whole;
         carried_ -= whole;
-        std::erase_if(sleepers_, [&](const std::shared_ptr<Sleeper>& s) {
+        std::erase_if(sleepers_, [&](const std::weak_ptr<Sleeper>& sleeping) {
+            const auto s = sleeping.lock();
+            if (!s) return true;
             if (s->when > steady_) return false;
             boost::asio::post(s->timer.get_executor(), [s] { s->timer.cancel(); });
             return true;
@@ -60,7 +63,9 @@ public:
 
     std::size_t sleepers() const {
         std::lock_guard hold{mutex_};
-        return sleepers_.size();
+        return static_cast<std::size_t>(
+            std::count_if(sleepers_.begin(), sleepers_.end(),
+                          [](const std::weak_ptr<Sleeper>& s) { return !s.expired(); }));
     }
 
 private:
@@ -79,7 +84,8 @@ private:
     WallTime wall_{std::chrono::seconds{1763900000}};
     SteadyTime steady_{std::chrono::hours{1000}};
     std::chrono::milliseconds carried_{0};
-    std::vector<std::shared_ptr<Sleeper>> sleepers_;
+    // The sleeping coroutine owns its timer, which must not outlive its loop; this clock may.
+    std::vector<std::weak_ptr<Sleeper>> sleepers_;
 };
 
 }  // namespace latchkey::test
