@@ -1,5 +1,6 @@
 #include <csignal>
 #include <iostream>
+#include <memory>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -68,17 +69,16 @@ int run_server(const cli::ServerCommand& command) {
     arguments.public_url = command.public_url;
     arguments.verbose = command.verbose;
 
-    // Lives as long as the server's loop runs.
     SystemClock clock;
-    std::unique_ptr<emulator::Emulator> own;
     const auto start_emulator = [&](boost::asio::io_context& loop,
-                                    Log& log) -> Result<std::string> {
+                                    Log& log) -> Result<service::RunningEmulator> {
         emulator::Options options;
         options.port = 0;
         options.state_file = command.data + "/emulator.json";
-        own = std::make_unique<emulator::Emulator>(loop, std::move(options), clock, log);
+        auto own = std::make_shared<emulator::Emulator>(loop, std::move(options), clock, log);
         if (const auto port = own->start(); !port) return port.error();
-        return own->url();
+        auto url = own->url();
+        return service::RunningEmulator{std::move(url), std::move(own)};
     };
     return service::run_server(arguments, start_emulator);
 }

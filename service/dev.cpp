@@ -36,7 +36,7 @@ Result<void> write_private(const std::string& path, const Secret& content) {
 }  // namespace
 
 Result<Config> dev_config(const ServerArguments& arguments, boost::asio::io_context& loop, Log& log,
-                          const StartEmulator& start_emulator) {
+                          const StartEmulator& start_emulator, std::shared_ptr<void>& emulator) {
     Config config;
     for (auto [text, into] : {std::pair{&arguments.listen, &config.listen},
                               std::pair{&arguments.operators_listen, &config.operators_listen}}) {
@@ -64,9 +64,10 @@ Result<Config> dev_config(const ServerArguments& arguments, boost::asio::io_cont
     if (arguments.provider_url) {
         provider.login_url = *arguments.provider_url;
     } else if (!arguments.config_test) {
-        auto url = start_emulator(loop, log);
-        if (!url) return url.error();
-        provider.login_url = *url;
+        auto running = start_emulator(loop, log);
+        if (!running) return running.error();
+        provider.login_url = running->url;
+        emulator = std::move(running->keep);
     }
     config.providers.push_back(std::move(provider));
     return config;

@@ -11,10 +11,10 @@ namespace latchkey::service {
 
 /// The configuration of `--dev`: one provider `salesforce` with the emulator's built-in client, all
 /// files below the data directory, loopback listeners only. Starts an emulator on `loop` if no
-/// provider URL was given.
+/// provider URL was given, and hands it to `emulator`.
 /// errors  misconfigured  dev_needs_loopback, config_invalid
 Result<Config> dev_config(const ServerArguments& arguments, boost::asio::io_context& loop, Log& log,
-                          const StartEmulator& start_emulator);
+                          const StartEmulator& start_emulator, std::shared_ptr<void>& emulator);
 
 /// Makes sure that DATA/admin-key (mode 0600) holds a key with every permission that this store
 /// accepts. returns an error with an empty code when all is well

@@ -59,9 +59,10 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
     if (const auto hardened = forbid_memory_dumps(); !hardened)
         log.write(Level::warning, "memory_dumps_possible", {{"why", hardened.error().message}});
     boost::asio::io_context loop{1};
+    std::shared_ptr<void> emulator;  // behind the loop here, so it is gone before it
 
-    auto config =
-        arguments.dev ? dev_config(arguments, loop, log, start_emulator) : read_config(arguments);
+    auto config = arguments.dev ? dev_config(arguments, loop, log, start_emulator, emulator)
+                                : read_config(arguments);
     if (!config) return complain(config.error());
     if (arguments.config_test) {
         const auto checked = check_providers(config->providers);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -25,8 +26,13 @@ struct ServerArguments {
     bool verbose = false;
 };
 
-/// Starts an emulator on this loop and returns its URL; handed in by the one file that knows it.
-using StartEmulator = std::function<Result<std::string>(boost::asio::io_context&, Log&)>;
+/// An emulator that runs as long as `keep` is held; it must be let go before its loop.
+struct RunningEmulator {
+    std::string url;
+    std::shared_ptr<void> keep;
+};
+/// Starts an emulator on this loop; handed in by the one file that knows it.
+using StartEmulator = std::function<Result<RunningEmulator>(boost::asio::io_context&, Log&)>;
 
 /// Runs until SIGTERM or SIGINT. Prints one JSON line on standard output when ready; everything else
 /// goes to standard error.
