@@ -85,6 +85,19 @@ class Restarts(Story):
         self.assertEqual((shown["standing"], shown["generation"]), ("active", 2))
         self.assertEqual(self.emulator.totals()["reuses"], 0)
 
+    def test_j33_sigterm_finishes_a_refresh_whose_caller_has_gone(self):
+        connection = self.app.connect()["id"]
+        self.emulator.expire_sessions()
+        self.emulator.client(refresh_latency=2500)
+        with self.assertRaises(TimeoutError):
+            self.server.query(connection, timeout=0.5)
+        self.assertEqual(self.emulator.totals()["max_in_flight"], 1)
+        self.assertEqual(self.server.stop(), 0)
+        self.restart(lambda server: None)
+        shown = self.server.show(connection)
+        self.assertEqual((shown["standing"], shown["generation"]), ("active", 2))
+        self.assertEqual(self.emulator.totals()["reuses"], 0)
+
     def test_sigterm_does_not_wait_for_idle_callers(self):
         parts = urllib.parse.urlsplit(self.server.url)
         lines = []
