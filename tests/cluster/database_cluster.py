@@ -295,9 +295,12 @@ class DatabaseCluster:
 
     # Looking ----------------------------------------------------------------------------------
 
+    def sql_ports(self):
+        return [member.sql for member in self.members]
+
     def dsn(self, ports=None):
         """For libpq; `ports` instead of the nodes' own, where relays stand before them."""
-        ports = ports or [m.sql for m in self.members]
+        ports = ports or self.sql_ports()
         hosts = ",".join("127.0.0.1" for _ in ports)
         return (f"host={hosts} port={','.join(map(str, ports))} dbname={DATABASE} user={OWNER} "
                 f"password={PASSWORD} target_session_attrs=read-write sslmode=disable "
@@ -305,7 +308,7 @@ class DatabaseCluster:
 
     def ask(self, statement, database=DATABASE, user=OWNER, password=PASSWORD, member=None):
         """What the primary, or one member, answers to a statement: a list of lines."""
-        ports = [member.sql] if member else [m.sql for m in self.members]
+        ports = [member.sql] if member else self.sql_ports()
         return psql(ports, statement, database, user, password,
                     "any" if member else "read-write")
 
@@ -419,8 +422,11 @@ class PlainDatabase:
     def ask(self, statement, database=DATABASE, user=OWNER):
         return psql([self.port], statement, database, user, PASSWORD)
 
+    def sql_ports(self):
+        return [self.port]
+
     def dsn(self, ports=None):
-        ports = ports or [self.port]
+        ports = ports or self.sql_ports()
         return (f"host={','.join('127.0.0.1' for _ in ports)} port={','.join(map(str, ports))} "
                 f"dbname={DATABASE} user={OWNER} password={PASSWORD} sslmode=disable "
                 f"gssencmode=disable connect_timeout=2")

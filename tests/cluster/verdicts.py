@@ -1,0 +1,103 @@
+"""What has to hold when the faults have stopped and everything has come to rest."""
+import http.client
+import time
+
+SETTLED_S = 300   # O7
+# A node may die some moments after the answer has passed the relay and before it has journalled it.
+UNJOURNALLED_S = 3
+HONEST = ("active", "reauth_required")
+
+
+def settle(site, connections, patience=SETTLED_S):
+    """Waits until every connection is active or given up; returns their records and how long it
+    took."""
+    begun = time.monotonic()
+    shown = {}
+    waiting = list(connections)
+    while waiting:
+        for connection in list(waiting):
+            node = site.nodes[len(waiting) % len(site.nodes)]
+            try:
+                answer = node.show(connection, timeout=20)
+            except (OSError, http.client.HTTPException):
+                continue
+            if answer.status == 200:
+                shown[connection] = answer.json
+                if answer.json["standing"] in HONEST:
+                    waiting.remove(connection)
+        if waiting:
+            left = {c: shown.get(c, {}).get("standing") for c in waiting[:5]}
+            assert time.monotonic() - begun < patience, f"not settled: {left}"
+            time.sleep(0.5)
+    return shown, time.monotonic() - begun
+
+
+def quiet_ledger(site):
+    """O1 and O2."""
+    totals = site.totals()
+    assert totals["reuses"] == 0, f"a spent token was presented: {totals}"
+    assert totals["max_in_flight"] <= 1, f"a token had two uses in flight: {totals}"
+    return totals
+
+
+def excuse(site, grant, uses):
+    """O3: why the ledger bears out that the successor of this grant's token was lost; None if it
+    does not."""
+    processed = [use for use in uses if use["grant"] == grant and use["outcome"] == "refreshed"]
+    if not processed:
+        return None
+    last = processed[-1]
+    if not last.get("handed_over", False):
+        return "not handed over"
+    passed = [one for one in site.salesforce.refreshes if one.tag == last["token"]]
+    if any(one.lost for one in passed):
+        return "lost by the network"
+    for node in site.nodes:
+        for since, until in node.dead:
+            for one in passed:
+                answered = one.answered_at or time.monotonic()
+                if one.sent_at <= until and since - UNJOURNALLED_S <= answered:
+                    return f"{node.name} was dead or frozen"
+    return None
+
+
+def honest(site, shown, grants):
+    """Each connection that was given up has a reason that the ledger bears out; counts by reason."""
+    uses = site.uses()
+    reasons = {}
+    for connection, record in shown.items():
+        if record["standing"] != "reauth_required":
+            continue
+        why = excuse(site, grants[connection], uses)
+        assert record["reason"] == "answer_lost", f"{connection} ended: {record}"
+        assert why, f"{connection} was given up without need: {record}"
+        reasons[why] = reasons.get(why, 0) + 1
+    return reasons
+
+
+def usable(site, connections, patience=SETTLED_S):
+    """O3: each of these answers a vend on every node, a refresh on one, and a call on every node. A
+    refresh within a minute of the one before is refused as too soon, and asked for again."""
+    end = time.monotonic() + patience
+    waiting = list(connections)
+    while waiting:
+        for place, connection in enumerate(list(waiting)):
+            node = site.nodes[place % len(site.nodes)]
+            answer = node.refresh(connection)
+            if answer.status == 200:
+                waiting.remove(connection)
+            else:
+                assert answer.status in (429, 503), f"refresh of {connection}: {answer}"
+        if waiting:
+            assert time.monotonic() < end, f"no refresh: {waiting[:5]}"
+            time.sleep(1)
+    time.sleep(5.5)  # as long as a node may serve what another has replaced
+    for connection in connections:
+        generations = set()
+        for node in site.nodes:
+            vended = node.token(connection)
+            assert vended.status == 200, f"vend of {connection} by {node.name}: {vended}"
+            generations.add(vended.json["generation"])
+            called = node.query(connection)
+            assert called.status == 200, f"call with {connection} by {node.name}: {called}"
+        assert len(generations) == 1, f"{connection} has generations {generations}"
