@@ -98,6 +98,32 @@ TEST_CASE("every session so far can be ended, and later ones work") {
     CHECK(bench.data_status(next.access) == 200);
 }
 
+TEST_CASE("approvals without a browser are as good as those of a person") {
+    Bench bench;
+    bench.client(R"({"client_id":"latchkey-demo","max_approvals":3})");
+    const auto opened =
+        bench.control("POST", "grants", R"({"client_id":"latchkey-demo","count":4})");
+    REQUIRE(bench.last.status == 200);
+    const auto& grants = opened.at("grants").as_array();
+    REQUIRE(grants.size() == 4);
+    CHECK(bench.total("live_tokens") == 3);
+    CHECK(bench.total("revocations") == 1);
+    const auto& answer = grants.at(3).at("answer").as_object();
+    CHECK(bench.data_status(Bench::text(answer, "access_token")) == 200);
+    const auto next = bench.refresh(Bench::text(answer, "refresh_token"));
+    CHECK(next.status == 200);
+    CHECK(Bench::text(Bench::json(next), "scope") == "api refresh_token id");
+
+    for (const auto* wrong :
+         {R"({})", R"({"client_id":"nobody"})", R"({"client_id":"latchkey-demo","count":0})",
+          R"({"client_id":"latchkey-demo","count":10001})",
+          R"({"client_id":"latchkey-demo","user":"nobody@acme.example"})"}) {
+        CHECK(Bench::text(bench.control("POST", "grants", wrong), "error") == "wrong_value");
+    }
+    CHECK(Bench::text(bench.control("POST", "grants", R"({"number":1})"), "error") ==
+          "unknown_field");
+}
+
 TEST_CASE("a fault before the work stands in for it") {
     Bench bench;
     const auto mine = bench.connect();

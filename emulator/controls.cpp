@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 
 #include "emulator/answers.h"
+#include "emulator/tokens.h"
 
 namespace latchkey::emulator {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::int64_t longest_advance = 100LL * 366 * 24 * 3600;
+constexpr std::int64_t most_grants_at_once = 10'000;
 
 Reply refused(int status, std::string_view code, std::string_view message) {
     return json_answer(status, json::object{{"error", code}, {"message", message}});
@@ -152,6 +154,47 @@ Reply put_client(World& world, const Visit& visit) {
     return json_answer(200, shown);
 }
 
+/// Approvals without a browser: a user approves an app so many times, and here is what the token
+/// endpoint would have answered to each code.
+Reply open_grants(World& world, const Visit& visit) {
+    const auto body = body_of(visit);
+    if (!body) return refused(body.error());
+    for (const auto& field : *body) {
+        if (field.key() == "client_id" || field.key() == "user" || field.key() == "count") continue;
+        return refused(400, "unknown_field",
+                       "'" + printable(field.key(), 64) +
+                           "' is not known here; known are: client_id, user, count");
+    }
+    const auto text = [&](std::string_view name, std::string_view otherwise) {
+        const auto* value = body->if_contains(name);
+        if (value == nullptr) return std::string{otherwise};
+        return value->is_string() ? std::string{value->get_string()} : std::string{};
+    };
+    const Client* client = world.clients.find(text("client_id", ""));
+    if (client == nullptr) {
+        return refused(400, "wrong_value", "'client_id' must name a client that there is.");
+    }
+    const User* user = world.people.by_username(text("user", world.people.ada().username));
+    if (user == nullptr) {
+        return refused(400, "wrong_value", "'user' must be the name of a user of the org.");
+    }
+    std::int64_t count = 1;
+    if (const auto* value = body->if_contains("count")) {
+        count = value->is_int64() ? value->get_int64() : 0;
+    }
+    if (count < 1 || count > most_grants_at_once) {
+        return refused(400, "wrong_value", "'count' must be a whole number from 1 to 10000.");
+    }
+    json::array opened;
+    for (std::int64_t i = 0; i < count; ++i) {
+        Grant& grant =
+            approve(world, visit, *client, user->id, {"api", "refresh_token", "id"}, true);
+        auto answer = token_answer(world, visit, *client, grant, grant.refresh_token, "");
+        opened.push_back(json::object{{"grant", grant.id}, {"answer", std::move(answer)}});
+    }
+    return json_answer(200, json::object{{"grants", std::move(opened)}});
+}
+
 Reply show_clients(const World& world) {
     json::array all;
     for (const auto& [id, client] : world.clients.all()) all.push_back(print_client(client));
@@ -190,6 +233,7 @@ Reply control(World& world, const Visit& visit) {
     if (name == "clock" && post) return move_clock(world, visit);
     if (name == "clients" && get) return show_clients(world);
     if (name == "clients" && post) return put_client(world, visit);
+    if (name == "grants" && post) return open_grants(world, visit);
     if (name == "faults" && get) return show_faults(world);
     if (name == "faults" && post) return add_fault(world, visit);
     if (name == "faults" && method == "DELETE") {
@@ -203,11 +247,12 @@ Reply control(World& world, const Visit& visit) {
         world.reset();
         return json_answer(200, json::object{{"reset", true}});
     }
-    for (const auto* known : {"ledger", "clock", "clients", "faults", "sessions/expire", "reset"}) {
+    for (const auto* known :
+         {"ledger", "clock", "clients", "grants", "faults", "sessions/expire", "reset"}) {
         if (name == known) return refused(405, "method_not_allowed", "Use another method here.");
     }
     return refused(404, "not_found",
-                   "Known are: ledger, clock, clients, faults, sessions/expire, reset.");
+                   "Known are: ledger, clock, clients, grants, faults, sessions/expire, reset.");
 }
 
 }  // namespace latchkey::emulator
