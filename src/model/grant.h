@@ -57,7 +57,8 @@ struct GrantRow {
     Generation generation{1};
     AttemptId attempt;  ///< the latest claim; empty before the first
     NodeId attempt_node;
-    Timeline timeline;  ///< set when the grant is created and by a resolution only
+    ResolverId resolver;  ///< who is finding out; empty in every state but UNCERTAIN
+    Timeline timeline;    ///< set when the grant is created and by a resolution only
     std::optional<Sealed> refresh_token;
     std::optional<Sealed> access_token;
     ProviderId provider;

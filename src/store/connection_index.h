@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,13 @@ struct ConnectionPage {
     std::string next_cursor;  ///< empty: this was the last page
 };
 
+/// How many connections stand alike.
+struct StandingCount {
+    Standing standing = Standing::active;
+    std::string reason;  ///< as in Connection
+    std::int64_t connections = 0;
+};
+
 /// Connections as people see them, for lists. Reads plain columns only.
 class ConnectionIndex {
 public:
@@ -36,6 +44,8 @@ public:
     virtual Task<std::vector<Connection>> of_salesforce_user(ProviderId provider,
                                                              std::string org_id,
                                                              std::string user_id, Deadline by) = 0;
+    /// By (standing, reason). Counts every connection: for a measurement a minute, not for callers.
+    virtual Task<std::vector<StandingCount>> counts(Deadline by) = 0;
 };
 
 }  // namespace latchkey

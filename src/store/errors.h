@@ -12,6 +12,16 @@ inline Error unavailable(const std::string& why) {
     return {Fault::try_later, "storage_unavailable",
             "The store could not do this now: " + why + ". Nothing was changed; try again."};
 }
+inline Error read_only() {
+    return {Fault::try_later, "storage_read_only",
+            "The database takes no changes now: it is a standby, or recovering. Nothing was "
+            "changed; try again when it is the primary."};
+}
+inline Error unknown_history() {
+    return {Fault::misconfigured, "storage_unknown",
+            "This is not the database that the installation began on. Nothing was changed; check "
+            "the address, or run: latchkey restore --mark"};
+}
 inline Error outcome_unknown() {
     return {Fault::outcome_unknown, "storage_outcome_unknown",
             "Whether the store kept this change is not known. Read before repeating it."};
@@ -38,6 +48,11 @@ inline Error settle_conflict() {
 inline Error move_conflict() {
     return {Fault::conflict, "move_conflict",
             "The grant is not in the state that was to be left. Read it again."};
+}
+inline Error resolver_conflict() {
+    return {Fault::conflict, "resolver_conflict",
+            "Somebody else is finding out about this grant, or it has been found out. Read it "
+            "again."};
 }
 inline Error epoch_conflict() {
     return {Fault::conflict, "epoch_conflict",
@@ -78,6 +93,15 @@ inline Error api_key_exists() {
 }
 inline Error no_api_key() {
     return {Fault::not_found, "api_key_not_found", "There is no such API key."};
+}
+inline Error node_id_in_use() {
+    return {Fault::conflict, "node_id_in_use",
+            "Another process is running under this node's name. Stop it, or give this node a name "
+            "of its own."};
+}
+inline Error node_replaced() {
+    return {Fault::conflict, "node_replaced",
+            "Another process has taken over this node's name. This one must stop."};
 }
 inline Error journal_full() {
     return {Fault::try_later, "journal_full",

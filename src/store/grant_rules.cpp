@@ -97,6 +97,34 @@ Result<GrantRow> settle_without_tokens(GrantRow row, const Settlement& outcome) 
     return row;
 }
 
+/// Whoever is finding out does so about one doubt: another state, or another refresh token, is
+/// another question.
+GrantRow without_stale_resolver(const GrantRow& before, GrantRow after) {
+    const bool same_doubt = before.state == State::uncertain && after.state == State::uncertain &&
+                            before.grant_generation == after.grant_generation;
+    if (!same_doubt) after.resolver = ResolverId{};
+    return after;
+}
+
+bool in_doubt(const GrantRow& row) {
+    return row.state == State::uncertain ||
+           (row.state == State::in_flight && row.reason == second_use_reason);
+}
+
+bool in_trouble(const GrantRow& row) {
+    return in_doubt(row) || row.state == State::reauth_required;
+}
+
+ConnectionEvent event(EventKind kind, const GrantRow& row) {
+    ConnectionEvent made;
+    made.kind = kind;
+    made.connection = row.key.connection;
+    made.epoch = row.key.epoch;
+    made.generation = row.generation;
+    made.reason = row.reason;
+    return made;
+}
+
 }  // namespace
 
 Result<GrantRow> claim(GrantRow row, GrantGeneration seen, AttemptId attempt, NodeId node,
@@ -111,23 +139,38 @@ Result<GrantRow> claim(GrantRow row, GrantGeneration seen, AttemptId attempt, No
 }
 
 Result<GrantRow> settle(GrantRow row, const Settlement& outcome, const Timeline& present) {
+    Result<GrantRow> next = store_error::settle_conflict();
     switch (outcome.kind) {
         case Kind::rotated:
-            return settle_rotated(std::move(row), outcome, present);
+            next = settle_rotated(row, outcome, present);
+            break;
         case Kind::access_only:
-            return settle_access_only(std::move(row), outcome, present);
+            next = settle_access_only(row, outcome, present);
+            break;
         default:
-            return settle_without_tokens(std::move(row), outcome);
+            next = settle_without_tokens(row, outcome);
     }
+    if (!next) return next;
+    return without_stale_resolver(row, std::move(*next));
 }
 
 Result<GrantRow> move(GrantRow row, const Move& change, const Timeline& present) {
     if (row.grant_generation != change.grant_generation || row.state != change.from ||
-        row.attempt != change.attempt)
+        row.attempt != change.attempt || row.resolver != change.resolver)
         return store_error::move_conflict();
     row.state = change.to;
     row.reason = change.reason;
+    row.resolver = ResolverId{};
     if (change.confirms_timeline) row.timeline = present;
+    return row;
+}
+
+Result<GrantRow> take_resolution(GrantRow row, const Resolving& wish) {
+    const bool same = row.state == State::uncertain && row.attempt == wish.attempt &&
+                      row.grant_generation == wish.grant_generation;
+    if (!same || (row.resolver != wish.seen && row.resolver != wish.mine))
+        return store_error::resolver_conflict();
+    row.resolver = wish.mine;
     return row;
 }
 
@@ -144,6 +187,7 @@ GrantRow begin_revocation(GrantRow row) {
     if (!over(row.state)) {
         row.state = State::revoking;
         row.reason.clear();
+        row.resolver = ResolverId{};
     }
     return row;
 }
@@ -153,7 +197,7 @@ Result<Promotion> promote(GrantRow candidate, std::optional<GrantRow> current,
     if (candidate.role == Role::former) return store_error::superseded();
     if (current && current->key.epoch > candidate.key.epoch) return store_error::superseded();
     if (candidate.role == Role::current) {
-        if (candidate.access_token == access_token) return Promotion{std::move(candidate), {}};
+        if (candidate.access_token == access_token) return Promotion{std::move(candidate), {}, {}};
         return store_error::promote_conflict();
     }
     if ((current ? current->generation : Generation{0}) != seen)
@@ -165,14 +209,48 @@ Result<Promotion> promote(GrantRow candidate, std::optional<GrantRow> current,
     if (!facts.org_id.empty()) candidate.org_id = facts.org_id;
     if (!facts.user_id.empty()) candidate.user_id = facts.user_id;
     if (!facts.scopes.empty()) candidate.scopes = facts.scopes;
+    Promotion made;
     if (current) {
+        made.former_state = current->state;
         current->role = Role::former;
         if (!over(current->state)) {
             current->state = State::revoking;
             current->reason = "replaced";
+            current->resolver = ResolverId{};
         }
     }
-    return Promotion{std::move(candidate), std::move(current)};
+    made.promoted = std::move(candidate);
+    made.former = std::move(current);
+    return made;
+}
+
+std::optional<ConnectionEvent> event_of(const GrantRow& before, const GrantRow& after) {
+    if (after.role != Role::current || before.role != Role::current) return std::nullopt;
+    if (after.state == State::reauth_required && before.state != State::reauth_required)
+        return event(EventKind::reauth_required, after);
+    if (in_doubt(after) && !in_doubt(before)) return event(EventKind::uncertain, after);
+    if (after.state == State::active && in_trouble(before))
+        return event(EventKind::recovered, after);
+    return std::nullopt;
+}
+
+std::optional<ConnectionEvent> event_of(const Promotion& made) {
+    const bool was_in_trouble = made.former && (made.former_state == State::uncertain ||
+                                                made.former_state == State::reauth_required);
+    if (!was_in_trouble) return std::nullopt;
+    return event(EventKind::recovered, made.promoted);
+}
+
+bool may_be_refreshed(const GrantRow& row) {
+    return row.role == Role::current && row.state == State::active && row.quarantine.empty() &&
+           row.refresh_token.has_value();
+}
+
+bool is_due(const GrantRow& row, const DueBy& when) {
+    if (!may_be_refreshed(row)) return false;
+    if (when.received_before && row.access_received_at < *when.received_before) return true;
+    return when.expires_before && row.access_expires_at &&
+           *row.access_expires_at < *when.expires_before;
 }
 
 bool brings_tokens(const Settlement& outcome) {

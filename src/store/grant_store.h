@@ -35,17 +35,40 @@ struct Settlement {
     bool confirmed = true;   ///< false: salvaged or recovered, so never ACTIVE
 };
 
+/// The reason of a row whose refresh token is being, or has been, presented a second time on
+/// purpose. It is stored before that second use leaves; such a row is in doubt also while it is
+/// IN_FLIGHT.
+inline constexpr const char* second_use_reason = "second_use";
+
 /// A change of state that is not an attempt's result. It fits only a row that shows all of
-/// `key`, `grant_generation`, `from` and `attempt`.
+/// `key`, `grant_generation`, `from`, `attempt` and `resolver`.
 struct Move {
     GrantKey key;
     GrantGeneration grant_generation;
     State from = State::uncertain;
-    AttemptId attempt;  ///< the row's attempt as last read; may be empty
+    AttemptId attempt;    ///< the row's attempt as last read; may be empty
+    ResolverId resolver;  ///< likewise; empty for every row that is not UNCERTAIN
     State to = State::active;
     std::string reason;
     /// A resolution: the server has just told about this token on the present timeline.
     bool confirms_timeline = false;
+};
+
+/// One node's wish to be the one that finds out about an UNCERTAIN row. It fits only a row that
+/// shows all of `key`, `grant_generation`, `attempt` and `seen`.
+struct Resolving {
+    GrantKey key;
+    GrantGeneration grant_generation;
+    AttemptId attempt;
+    ResolverId seen;  ///< as last read; empty: nobody yet
+    ResolverId mine;
+};
+
+/// Which grants are to be refreshed although nobody asks: those whose access token is from before
+/// `received_before`, and those whose access token ends before `expires_before`.
+struct DueBy {
+    std::optional<WallTime> received_before;
+    std::optional<WallTime> expires_before;
 };
 
 /// Rows of grants, their states and claims, without any understanding of their tokens. Each call is
@@ -54,9 +77,12 @@ class GrantStore {
 public:
     virtual ~GrantStore() = default;
 
-    /// Identity of this database's history: a row confirmed on another one is suspect. SQLite: its
-    /// incarnation number.
+    /// Identity of this database's history: a row confirmed on another one is suspect. It ends with
+    /// the incarnation number, behind a point where there is more (timeline_order.h).
     virtual Task<Timeline> timeline(Deadline by) = 0;
+    /// A backup was put back: raises the incarnation, so that every row is suspect from now on.
+    /// returns  the new timeline
+    virtual Task<Timeline> mark_restored(Deadline by) = 0;
 
     /// The connection's current grant. errors  not_found connection_not_found
     virtual Task<GrantRow> find(ConnectionId connection, Deadline by) = 0;
@@ -88,6 +114,12 @@ public:
 
     /// errors  conflict  move_conflict
     virtual Task<GrantRow> move(Move change, Deadline by) = 0;
+
+    /// Notes who is finding out about an UNCERTAIN row, if it still shows who was noted before. The
+    /// note goes when the row leaves the state or is brought a newer refresh token, so a verdict
+    /// (`move`) of one who was replaced in the meantime does not fit. Safe to repeat.
+    /// errors  conflict  resolver_conflict
+    virtual Task<GrantRow> take_resolution(Resolving wish, Deadline by) = 0;
 
     /// Sets or, with an empty reason, clears the quarantine of a connection's current grant.
     /// errors  not_found connection_not_found
@@ -122,6 +154,15 @@ public:
 
     /// Grants in a state, of every role, by (connection, epoch) after `after`, at most 500.
     virtual Task<std::vector<GrantRow>> in_state(State state, GrantKey after, std::size_t limit,
+                                                 Deadline by) = 0;
+
+    /// Current, ACTIVE grants with a refresh token and without quarantine that are due, by
+    /// (connection, epoch) after `after`, at most 500.
+    virtual Task<std::vector<GrantRow>> due(DueBy when, GrantKey after, std::size_t limit,
+                                            Deadline by) = 0;
+    /// Of the same grants those that were confirmed on another timeline than the present one, in the
+    /// same order. Reads all of them: not for every second.
+    virtual Task<std::vector<GrantRow>> suspects(GrantKey after, std::size_t limit,
                                                  Deadline by) = 0;
 
     /// Removes connections that have been REVOKED since before `before`, and former grants likewise;

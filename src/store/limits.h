@@ -13,6 +13,8 @@ struct StoreLimits {
 };
 
 inline constexpr std::size_t most_listed_keys = 1000;
+inline constexpr std::size_t most_listed_nodes = 1000;
+inline constexpr std::size_t most_events_read = 500;
 inline constexpr std::size_t longest_page = 200;
 inline constexpr std::size_t most_rows_of_a_state = 500;
 

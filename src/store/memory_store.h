@@ -28,6 +28,9 @@ public:
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
     Journal& journal() override;
+    EventStore& events() override;
+    NodeStore& nodes() override;
+    Changes& changes() override;
 
     // What a test may do to a store.
 

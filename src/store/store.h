@@ -1,11 +1,14 @@
 #pragma once
 
 #include "store/api_key_store.h"
+#include "store/changes.h"
 #include "store/connection_index.h"
+#include "store/event_store.h"
 #include "store/flow_store.h"
 #include "store/grant_store.h"
 #include "store/journal.h"
 #include "store/key_store.h"
+#include "store/node_store.h"
 
 namespace latchkey {
 
@@ -14,6 +17,8 @@ namespace latchkey {
 ///
 /// Every call's errors, besides those its port names:
 ///   try_later        storage_unavailable: nothing was changed
+///                    storage_read_only: the database takes no changes now
+///   misconfigured    storage_unknown: this is not the database that the installation began on
 ///   outcome_unknown  storage_outcome_unknown: the commit's fate is not known; read before repeating
 ///   internal         storage_damaged
 class Store {
@@ -25,6 +30,9 @@ public:
     virtual KeyStore& keys() = 0;
     virtual ApiKeyStore& api_keys() = 0;
     virtual Journal& journal() = 0;
+    virtual EventStore& events() = 0;
+    virtual NodeStore& nodes() = 0;
+    virtual Changes& changes() = 0;
 };
 
 /// The one tenant of version 1; part of every row and of all associated data.

@@ -38,6 +38,17 @@ public:
     Task<GrantRow> move(Move change, Deadline by) override {
         return inner_.move(std::move(change), by);
     }
+    Task<Timeline> mark_restored(Deadline by) override { return inner_.mark_restored(by); }
+    Task<GrantRow> take_resolution(Resolving wish, Deadline by) override {
+        return inner_.take_resolution(std::move(wish), by);
+    }
+    Task<std::vector<GrantRow>> due(DueBy when, GrantKey after, std::size_t limit,
+                                    Deadline by) override {
+        return inner_.due(when, std::move(after), limit, by);
+    }
+    Task<std::vector<GrantRow>> suspects(GrantKey after, std::size_t limit, Deadline by) override {
+        return inner_.suspects(std::move(after), limit, by);
+    }
     Task<GrantRow> quarantine(ConnectionId connection, std::string reason, Deadline by) override {
         return inner_.quarantine(std::move(connection), std::move(reason), by);
     }
@@ -113,6 +124,9 @@ public:
     ConnectionIndex& connections() override { return inner_.connections(); }
     KeyStore& keys() override { return inner_.keys(); }
     ApiKeyStore& api_keys() override { return inner_.api_keys(); }
+    EventStore& events() override { return inner_.events(); }
+    NodeStore& nodes() override { return inner_.nodes(); }
+    Changes& changes() override { return inner_.changes(); }
 
 private:
     Store& inner_;

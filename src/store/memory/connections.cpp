@@ -39,6 +39,22 @@ public:
             });
     }
 
+    Task<std::vector<StandingCount>> counts(Deadline by) override {
+        return gate<std::vector<StandingCount>>(
+            &state_, "connections.counts", by, [this]() -> Result<std::vector<StandingCount>> {
+                std::map<std::pair<Standing, std::string>, std::int64_t> sums;
+                for (const auto& [key, kept] : state_.grants) {
+                    if (kept.row.role != Role::current) continue;
+                    const auto seen = shown(kept);
+                    ++sums[{seen.standing, seen.reason}];
+                }
+                std::vector<StandingCount> counts;
+                for (const auto& [what, sum] : sums)
+                    counts.push_back({what.first, what.second, sum});
+                return counts;
+            });
+    }
+
 private:
     Connection shown(const KeptGrant& current) const {
         return grant_rules::shown(state_.connections.at(current.row.key.connection.text),

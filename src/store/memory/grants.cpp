@@ -15,6 +15,13 @@ public:
                               [this]() -> Result<Timeline> { return state_.timeline(); });
     }
 
+    Task<Timeline> mark_restored(Deadline by) override {
+        return gate<Timeline>(&state_, "grants.mark_restored", by, [this]() -> Result<Timeline> {
+            ++state_.installation.incarnation;
+            return state_.timeline();
+        });
+    }
+
     Task<GrantRow> find(ConnectionId connection, Deadline by) override {
         return gate<GrantRow>(&state_, "grants.find", by, [this, connection]() -> Result<GrantRow> {
             const auto* kept = state_.current(connection);
@@ -61,13 +68,23 @@ public:
         });
     }
 
+    Task<GrantRow> take_resolution(Resolving wish, Deadline by) override {
+        return gate<GrantRow>(&state_, "grants.take_resolution", by,
+                              [this, wish]() -> Result<GrantRow> {
+                                  auto* kept = state_.grant(wish.key);
+                                  if (kept == nullptr) return store_error::resolver_conflict();
+                                  return keep(*kept, grant_rules::take_resolution(kept->row, wish));
+                              });
+    }
+
     Task<GrantRow> quarantine(ConnectionId connection, std::string reason, Deadline by) override {
         return gate<GrantRow>(&state_, "grants.quarantine", by,
                               [this, connection, reason]() -> Result<GrantRow> {
                                   auto* kept = state_.current(connection);
                                   if (kept == nullptr) return store_error::no_connection();
-                                  kept->row.quarantine = reason;
-                                  return kept->row;
+                                  auto next = kept->row;
+                                  next.quarantine = reason;
+                                  return keep(*kept, std::move(next));
                               });
     }
 
@@ -108,6 +125,7 @@ public:
                 // Promoted before: the connection is there as it was written then.
                 const bool repeated = kept->row.role == Role::current;
                 state_.write(*kept, made->promoted);
+                state_.raise(grant_rules::event_of(*made));
                 auto& plain = state_.connections[candidate.connection.text];
                 if (!repeated) plain = facts;
                 plain.id = candidate.connection;
@@ -138,16 +156,26 @@ public:
     Task<std::vector<GrantRow>> in_state(State wanted, GrantKey after, std::size_t limit,
                                          Deadline by) override {
         return gate<std::vector<GrantRow>>(
-            &state_, "grants.in_state", by,
-            [this, wanted, after, limit]() -> Result<std::vector<GrantRow>> {
-                std::vector<GrantRow> rows;
-                auto at = state_.grants.upper_bound({after.connection.text, after.epoch.value});
-                for (; at != state_.grants.end(); ++at) {
-                    if (rows.size() == std::min(limit, most_rows_of_a_state)) break;
-                    if (at->second.row.state == wanted) rows.push_back(at->second.row);
-                }
-                return rows;
+            &state_, "grants.in_state", by, [this, wanted, after, limit] {
+                return rows_that(after, limit,
+                                 [&](const GrantRow& row) { return row.state == wanted; });
             });
+    }
+
+    Task<std::vector<GrantRow>> due(DueBy when, GrantKey after, std::size_t limit,
+                                    Deadline by) override {
+        return gate<std::vector<GrantRow>>(&state_, "grants.due", by, [this, when, after, limit] {
+            return rows_that(after, limit,
+                             [&](const GrantRow& row) { return grant_rules::is_due(row, when); });
+        });
+    }
+
+    Task<std::vector<GrantRow>> suspects(GrantKey after, std::size_t limit, Deadline by) override {
+        return gate<std::vector<GrantRow>>(&state_, "grants.suspects", by, [this, after, limit] {
+            return rows_that(after, limit, [&](const GrantRow& row) {
+                return grant_rules::may_be_refreshed(row) && row.timeline != state_.timeline();
+            });
+        });
     }
 
     Task<std::size_t> forget_revoked(WallTime before, Deadline by) override {
@@ -157,8 +185,21 @@ public:
 
 private:
     Result<GrantRow> keep(KeptGrant& kept, Result<GrantRow> next) {
-        if (next) state_.write(kept, *next);
+        if (!next) return next;
+        state_.raise(grant_rules::event_of(kept.row, *next));
+        state_.write(kept, *next);
         return next;
+    }
+
+    Result<std::vector<GrantRow>> rows_that(const GrantKey& after, std::size_t limit,
+                                            const std::function<bool(const GrantRow&)>& fits) {
+        std::vector<GrantRow> rows;
+        auto at = state_.grants.upper_bound({after.connection.text, after.epoch.value});
+        for (; at != state_.grants.end(); ++at) {
+            if (rows.size() == std::min(limit, most_rows_of_a_state)) break;
+            if (fits(at->second.row)) rows.push_back(at->second.row);
+        }
+        return rows;
     }
 
     Epoch highest(const ConnectionId& connection) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -28,6 +29,11 @@ struct KeptAnswer {
     std::optional<WallTime> closed_at;
 };
 
+struct Waiter;
+
+/// Changes further back than this are told as "anything may have changed".
+inline constexpr std::size_t most_changes_kept = 1000;
+
 /// Everything a MemoryStore holds, and the gate that each call goes through.
 struct Contents {
     Contents(Clock& c, StoreLimits l) : clock(c), limits(l) {}
@@ -43,6 +49,12 @@ struct Contents {
     std::map<std::int64_t, KeptAnswer> journal;
     std::int64_t last_number = 0;
     std::uint64_t journal_bytes = 0;
+    std::vector<ConnectionEvent> events;  // in order
+    std::int64_t last_event = 0;
+    std::map<std::string, NodeRow> nodes;
+    std::deque<ConnectionId> changed;  // the latest ones, oldest first
+    std::int64_t last_change = 0;
+    std::vector<std::weak_ptr<Waiter>> waiters;
 
     struct Fault {
         std::string call;
@@ -55,8 +67,10 @@ struct Contents {
     Timeline timeline() const { return Timeline{std::to_string(installation.incarnation)}; }
     KeptGrant* current(const ConnectionId& connection);
     KeptGrant* grant(const GrantKey& key);
-    /// Writes a row back and notes when it became REVOKED.
+    /// Writes a row back, notes when it became REVOKED, and tells who waits for changes.
     void write(KeptGrant& kept, GrantRow row);
+    void raise(std::optional<ConnectionEvent> event);
+    void note_change(const ConnectionId& connection);
 
     std::optional<MemoryStore::Trouble> next_fault(const std::string& call);
 };
@@ -82,5 +96,8 @@ std::unique_ptr<FlowStore> make_flows(Contents& state);
 std::unique_ptr<KeyStore> make_keys(Contents& state);
 std::unique_ptr<ApiKeyStore> make_api_keys(Contents& state);
 std::unique_ptr<Journal> make_journal(Contents& state);
+std::unique_ptr<EventStore> make_events(Contents& state);
+std::unique_ptr<NodeStore> make_nodes(Contents& state);
+std::unique_ptr<Changes> make_changes(Contents& state);
 
 }  // namespace latchkey::memory

@@ -22,6 +22,14 @@ void Contents::write(KeptGrant& kept, GrantRow row) {
     if (!revoked) kept.revoked_at.reset();
     if (revoked && !kept.revoked_at) kept.revoked_at = clock.wall();
     kept.row = std::move(row);
+    note_change(kept.row.key.connection);
+}
+
+void Contents::raise(std::optional<ConnectionEvent> event) {
+    if (!event) return;
+    event->number = ++last_event;
+    event->at = clock.wall();
+    events.push_back(std::move(*event));
 }
 
 std::optional<MemoryStore::Trouble> Contents::next_fault(const std::string& call) {
@@ -44,7 +52,10 @@ struct MemoryStore::Impl {
           flows(memory::make_flows(state)),
           keys(memory::make_keys(state)),
           api_keys(memory::make_api_keys(state)),
-          journal(memory::make_journal(state)) {}
+          journal(memory::make_journal(state)),
+          events(memory::make_events(state)),
+          nodes(memory::make_nodes(state)),
+          changes(memory::make_changes(state)) {}
 
     memory::Contents state;
     std::unique_ptr<GrantStore> grants;
@@ -53,6 +64,9 @@ struct MemoryStore::Impl {
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
     std::unique_ptr<Journal> journal;
+    std::unique_ptr<EventStore> events;
+    std::unique_ptr<NodeStore> nodes;
+    std::unique_ptr<Changes> changes;
 };
 
 MemoryStore::MemoryStore(Clock& clock, Random& random, StoreLimits limits)
@@ -79,6 +93,15 @@ ApiKeyStore& MemoryStore::api_keys() {
 }
 Journal& MemoryStore::journal() {
     return *impl_->journal;
+}
+EventStore& MemoryStore::events() {
+    return *impl_->events;
+}
+NodeStore& MemoryStore::nodes() {
+    return *impl_->nodes;
+}
+Changes& MemoryStore::changes() {
+    return *impl_->changes;
 }
 
 void MemoryStore::fail_next(std::string call, Trouble how, int times) {

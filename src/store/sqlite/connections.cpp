@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "store/errors.h"
 #include "store/grant_rules.h"
@@ -73,6 +75,28 @@ Result<ConnectionPage> page(Database& database, const ConnectionQuery& query) {
     return page;
 }
 
+/// Several states look alike from outside, so what the database has counted is added up once more.
+Result<std::vector<StandingCount>> counted(Database& database) {
+    auto found = database.prepare(
+        "SELECT state, quarantine, reason, COUNT(*) FROM grants WHERE tenant = ?"
+        " AND role = 'current' GROUP BY state, quarantine, reason");
+    found.bind(default_tenant);
+    std::map<std::pair<Standing, std::string>, std::int64_t> sums;
+    while (found.step()) {
+        const auto state = state_of(found.text());
+        GrantRow alike;
+        alike.quarantine = found.text();
+        alike.reason = found.text();
+        alike.state = state.value_or(State::uncertain);
+        if (!state) alike.quarantine = "corrupt";
+        const auto seen = grant_rules::shown(Connection{}, alike);
+        sums[{seen.standing, seen.reason}] += found.number();
+    }
+    std::vector<StandingCount> counts;
+    for (const auto& [what, sum] : sums) counts.push_back({what.first, what.second, sum});
+    return counts;
+}
+
 class Connections final : public ConnectionIndex {
 public:
     explicit Connections(Bench& bench) : bench_(bench) {}
@@ -106,6 +130,11 @@ public:
                 return all;
             },
             by);
+    }
+
+    Task<std::vector<StandingCount>> counts(Deadline by) override {
+        return bench_.worker.read<std::vector<StandingCount>>(
+            [](Database& database) { return counted(database); }, by);
     }
 
 private:

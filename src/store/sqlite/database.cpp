@@ -24,12 +24,13 @@ Error error_of(const Failure& failure) {
         case SQLITE_IOERR:
             if (failure.at_commit) return store_error::outcome_unknown();
             return store_error::unavailable(failure.what);
+        case SQLITE_READONLY:
+            return store_error::read_only();
         case SQLITE_FULL:
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
         case SQLITE_NOMEM:
         case SQLITE_CANTOPEN:
-        case SQLITE_READONLY:
         case SQLITE_PERM:
             return store_error::unavailable(failure.what);
         default:

@@ -25,7 +25,7 @@ struct Failure {
 };
 
 /// FULL, IOERR, BUSY and the like: storage_unavailable, or storage_outcome_unknown for an I/O error
-/// at the commit. CORRUPT, NOTADB: storage_damaged.
+/// at the commit. READONLY: storage_read_only. CORRUPT, NOTADB: storage_damaged.
 Error error_of(const Failure& failure);
 
 /// One prepared statement while it is in use; returns to the cache at its end. Parameters are bound

@@ -33,6 +33,7 @@ Statement& bind_rest(Statement& statement, const GrantRow& row) {
         .bind(row.generation.value)
         .bind(row.attempt.text)
         .bind(row.attempt_node.text)
+        .bind(row.resolver.text)
         .bind(row.timeline.text)
         .bind(row.refresh_token)
         .bind(row.access_token)
@@ -61,6 +62,7 @@ GrantRow read_grant(Statement& row) {
     grant.generation = Generation{row.number()};
     grant.attempt = AttemptId{row.text()};
     grant.attempt_node = NodeId{row.text()};
+    grant.resolver = ResolverId{row.text()};
     grant.timeline = Timeline{row.text()};
     grant.refresh_token = row.sealed_or_null();
     grant.access_token = row.sealed_or_null();
@@ -101,10 +103,10 @@ std::optional<GrantRow> one_grant(Database& database, const GrantKey& key) {
 void insert_grant(Database& database, const GrantRow& row) {
     auto insert = database.prepare(
         "INSERT INTO grants (tenant, connection, epoch, role, state, quarantine, reason,"
-        " grant_generation, generation, attempt, attempt_node, timeline, refresh_token,"
+        " grant_generation, generation, attempt, attempt_node, resolver, timeline, refresh_token,"
         " access_token, provider, login_url, instance_url, org_id, user_id, scopes,"
         " access_received_at, access_expires_at, rotation_seen)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(default_tenant).bind(row.key.connection.text).bind(row.key.epoch.value);
     bind_rest(insert, row).run();
 }
@@ -112,7 +114,8 @@ void insert_grant(Database& database, const GrantRow& row) {
 void update_grant(Database& database, const GrantRow& row, WallTime now) {
     auto update = database.prepare(
         "UPDATE grants SET role = ?, state = ?, quarantine = ?, reason = ?, grant_generation = ?,"
-        " generation = ?, attempt = ?, attempt_node = ?, timeline = ?, refresh_token = ?,"
+        " generation = ?, attempt = ?, attempt_node = ?, resolver = ?, timeline = ?, refresh_token "
+        "= ?,"
         " access_token = ?, provider = ?, login_url = ?, instance_url = ?, org_id = ?,"
         " user_id = ?, scopes = ?, access_received_at = ?, access_expires_at = ?,"
         " rotation_seen = ?, revoked_at = CASE WHEN ? THEN COALESCE(revoked_at, ?) END"

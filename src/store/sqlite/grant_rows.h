@@ -9,10 +9,11 @@
 namespace latchkey::sqlite {
 
 /// Columns of `grants` in the order that `read_grant` takes them.
-#define LATCHKEY_GRANT_COLUMNS                                                               \
-    "g.connection, g.epoch, g.role, g.state, g.quarantine, g.reason, g.grant_generation, "   \
-    "g.generation, g.attempt, g.attempt_node, g.timeline, g.refresh_token, g.access_token, " \
-    "g.provider, g.login_url, g.instance_url, g.org_id, g.user_id, g.scopes, "               \
+#define LATCHKEY_GRANT_COLUMNS                                                             \
+    "g.connection, g.epoch, g.role, g.state, g.quarantine, g.reason, g.grant_generation, " \
+    "g.generation, g.attempt, g.attempt_node, g.resolver, g.timeline, g.refresh_token, "   \
+    "g.access_token, "                                                                     \
+    "g.provider, g.login_url, g.instance_url, g.org_id, g.user_id, g.scopes, "             \
     "g.access_received_at, g.access_expires_at, g.rotation_seen"
 
 GrantRow read_grant(Statement& row);

@@ -3,6 +3,7 @@
 #include "store/errors.h"
 #include "store/grant_rules.h"
 #include "store/sqlite/connection_rows.h"
+#include "store/sqlite/event_rows.h"
 #include "store/sqlite/grant_rows.h"
 #include "store/sqlite/ports.h"
 
@@ -22,6 +23,22 @@ std::int64_t highest_epoch(Database& database, const ConnectionId& connection) {
     return found.number();
 }
 
+/// grant_rules::may_be_refreshed as conditions that the index grants_to_refresh is made of.
+#define LATCHKEY_TO_REFRESH                                                                 \
+    "SELECT " LATCHKEY_GRANT_COLUMNS                                                        \
+    " FROM grants g INDEXED BY grants_to_refresh WHERE g.tenant = ? AND g.role = 'current'" \
+    " AND g.state = 'ACTIVE' AND g.quarantine = '' AND g.refresh_token IS NOT NULL"         \
+    " AND (g.connection, g.epoch) > (?, ?) "
+#define LATCHKEY_ONE_PAGE " ORDER BY g.connection, g.epoch LIMIT ?"
+
+/// Binds the limit, the last parameter, and reads what is there.
+Result<std::vector<GrantRow>> page_of(Statement& found, std::size_t limit) {
+    found.bind(static_cast<std::int64_t>(std::min(limit, most_rows_of_a_state)));
+    std::vector<GrantRow> rows;
+    while (found.step()) rows.push_back(read_grant(found));
+    return rows;
+}
+
 /// Every change reads the row, decides by the rules that all adapters share, and writes the row
 /// back, inside one BEGIN IMMEDIATE transaction: nobody can come between.
 class Grants final : public GrantStore {
@@ -31,6 +48,15 @@ public:
     Task<Timeline> timeline(Deadline by) override {
         return bench_.worker.read<Timeline>(
             [](Database& database) -> Result<Timeline> { return present_timeline(database); }, by);
+    }
+
+    Task<Timeline> mark_restored(Deadline by) override {
+        return bench_.worker.write<Timeline>(
+            [](Database& database) -> Result<Timeline> {
+                database.prepare("UPDATE installation SET incarnation = incarnation + 1").run();
+                return present_timeline(database);
+            },
+            by);
     }
 
     Task<GrantRow> find(ConnectionId connection, Deadline by) override {
@@ -59,8 +85,9 @@ public:
             [this, key, seen, attempt, node](Database& database) -> Result<GrantRow> {
                 auto row = one_grant(database, key);
                 if (!row) return store_error::claim_conflict();
-                return keep(database, grant_rules::claim(std::move(*row), seen, attempt, node,
-                                                         present_timeline(database)));
+                return keep(
+                    database, *row,
+                    grant_rules::claim(*row, seen, attempt, node, present_timeline(database)));
             },
             by);
     }
@@ -70,8 +97,8 @@ public:
             [this, outcome](Database& database) -> Result<GrantRow> {
                 auto row = one_grant(database, outcome.key);
                 if (!row) return store_error::settle_conflict();
-                auto next = keep(database, grant_rules::settle(std::move(*row), outcome,
-                                                               present_timeline(database)));
+                auto next = keep(database, *row,
+                                 grant_rules::settle(*row, outcome, present_timeline(database)));
                 if (next && grant_rules::brings_tokens(outcome) && next->role == Role::current)
                     note_refresh(database, outcome.key.connection, outcome.received_at);
                 return next;
@@ -84,8 +111,18 @@ public:
             [this, change](Database& database) -> Result<GrantRow> {
                 auto row = one_grant(database, change.key);
                 if (!row) return store_error::move_conflict();
-                return keep(database,
-                            grant_rules::move(std::move(*row), change, present_timeline(database)));
+                return keep(database, *row,
+                            grant_rules::move(*row, change, present_timeline(database)));
+            },
+            by);
+    }
+
+    Task<GrantRow> take_resolution(Resolving wish, Deadline by) override {
+        return bench_.worker.write<GrantRow>(
+            [this, wish](Database& database) -> Result<GrantRow> {
+                auto row = one_grant(database, wish.key);
+                if (!row) return store_error::resolver_conflict();
+                return keep(database, *row, grant_rules::take_resolution(*row, wish));
             },
             by);
     }
@@ -95,8 +132,9 @@ public:
             [this, connection, reason](Database& database) -> Result<GrantRow> {
                 auto row = current_grant(database, connection);
                 if (!row) return store_error::no_connection();
-                row->quarantine = reason;
-                return keep(database, std::move(*row));
+                auto next = *row;
+                next.quarantine = reason;
+                return keep(database, *row, std::move(next));
             },
             by);
     }
@@ -138,6 +176,7 @@ public:
                 // The old one first: a connection has at most one current grant at any moment.
                 if (made->former) update_grant(database, *made->former, bench_.clock.wall());
                 update_grant(database, made->promoted, bench_.clock.wall());
+                insert_event(database, grant_rules::event_of(*made), bench_.clock.wall());
                 if (!repeated) write_connection(database, facts);
                 auto shown = shown_connection(database, candidate.connection);
                 if (!shown) return store_error::no_connection();
@@ -151,7 +190,7 @@ public:
             [this, candidate, reason](Database& database) -> Result<void> {
                 auto row = one_grant(database, candidate);
                 if (!row) return store_error::no_grant();
-                const auto next = keep(database, grant_rules::refuse(std::move(*row), reason));
+                const auto next = keep(database, *row, grant_rules::refuse(*row, reason));
                 if (!next) return next.error();
                 return {};
             },
@@ -163,7 +202,7 @@ public:
             [this, connection](Database& database) -> Result<GrantRow> {
                 auto row = current_grant(database, connection);
                 if (!row) return store_error::no_connection();
-                return keep(database, grant_rules::begin_revocation(std::move(*row)));
+                return keep(database, *row, grant_rules::begin_revocation(*row));
             },
             by);
     }
@@ -180,11 +219,40 @@ public:
                 found.bind(default_tenant)
                     .bind(name(wanted))
                     .bind(after.connection.text)
+                    .bind(after.epoch.value);
+                return page_of(found, limit);
+            },
+            by);
+    }
+
+    Task<std::vector<GrantRow>> due(DueBy when, GrantKey after, std::size_t limit,
+                                    Deadline by) override {
+        return bench_.worker.read<std::vector<GrantRow>>(
+            [when, after, limit](Database& database) -> Result<std::vector<GrantRow>> {
+                auto found = database.prepare(
+                    LATCHKEY_TO_REFRESH
+                    "AND (g.access_received_at < ? OR g.access_expires_at < ?)" LATCHKEY_ONE_PAGE);
+                found.bind(default_tenant)
+                    .bind(after.connection.text)
                     .bind(after.epoch.value)
-                    .bind(static_cast<std::int64_t>(std::min(limit, most_rows_of_a_state)));
-                std::vector<GrantRow> rows;
-                while (found.step()) rows.push_back(read_grant(found));
-                return rows;
+                    .bind(when.received_before)
+                    .bind(when.expires_before);
+                return page_of(found, limit);
+            },
+            by);
+    }
+
+    Task<std::vector<GrantRow>> suspects(GrantKey after, std::size_t limit, Deadline by) override {
+        return bench_.worker.read<std::vector<GrantRow>>(
+            [after, limit](Database& database) -> Result<std::vector<GrantRow>> {
+                const auto present = present_timeline(database);
+                auto found =
+                    database.prepare(LATCHKEY_TO_REFRESH "AND g.timeline <> ?" LATCHKEY_ONE_PAGE);
+                found.bind(default_tenant)
+                    .bind(after.connection.text)
+                    .bind(after.epoch.value)
+                    .bind(present.text);
+                return page_of(found, limit);
             },
             by);
     }
@@ -212,8 +280,11 @@ public:
     }
 
 private:
-    Result<GrantRow> keep(Database& database, Result<GrantRow> next) {
-        if (next) update_grant(database, *next, bench_.clock.wall());
+    Result<GrantRow> keep(Database& database, const GrantRow& before, Result<GrantRow> next) {
+        if (!next) return next;
+        const auto now = bench_.clock.wall();
+        update_grant(database, *next, now);
+        insert_event(database, grant_rules::event_of(before, *next), now);
         return next;
     }
 

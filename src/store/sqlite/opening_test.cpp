@@ -1,5 +1,5 @@
-#include <array>
 #include <fstream>
+#include <vector>
 
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -32,6 +32,13 @@ std::string version_and_tables(const std::string& path) {
     return std::to_string(database.number("PRAGMA user_version")) + " " +
            std::to_string(database.number("SELECT COUNT(*) FROM sqlite_schema WHERE name IN"
                                           " ('installation', 'half', 'done')"));
+}
+
+std::vector<sqlite::Migration> with_one_more(sqlite::Migration step) {
+    const auto known = sqlite::migrations();
+    std::vector<sqlite::Migration> steps(known.begin(), known.end());
+    steps.push_back(step);
+    return steps;
 }
 
 }  // namespace
@@ -153,21 +160,52 @@ TEST_CASE("I15: a migration that fails half-way leaves the version before it") {
     Bench bench;
     REQUIRE(bench.open().empty());
     bench.store.reset();
-    const std::array<sqlite::Migration, 2> broken{
-        sqlite::migrations()[0], "CREATE TABLE half (a); INSERT INTO missing VALUES (1);"};
+    const auto known = std::to_string(sqlite::migrations().size());
+    const auto next = std::to_string(sqlite::migrations().size() + 1);
     {
         sqlite::Database database{bench.options.path, ""};
+        const auto broken = with_one_more("CREATE TABLE half (a); INSERT INTO missing VALUES (1);");
         CHECK_THROWS_AS((void)sqlite::migrate(database, broken, bench.random), sqlite::Failure);
     }
-    CHECK(version_and_tables(bench.options.path) == "1 1");
-
-    const std::array<sqlite::Migration, 2> mended{sqlite::migrations()[0],
-                                                  "CREATE TABLE half (a); CREATE TABLE done (b);"};
+    CHECK(version_and_tables(bench.options.path) == known + " 1");
     {
         sqlite::Database database{bench.options.path, ""};
+        const auto mended = with_one_more("CREATE TABLE half (a); CREATE TABLE done (b);");
         CHECK(sqlite::migrate(database, mended, bench.random).has_value());
     }
-    CHECK(version_and_tables(bench.options.path) == "2 3");
+    CHECK(version_and_tables(bench.options.path) == next + " 3");
+}
+
+TEST_CASE("CP50: a process that dies in a later migration leaves the rows of the version before") {
+    const auto steps = sqlite::migrations();
+    for (std::size_t dies_in = 1; dies_in < steps.size(); ++dies_in) {
+        CAPTURE(dies_in);
+        Bench bench;
+        make_file(bench.options.path, 0600);
+        {
+            sqlite::Database database{bench.options.path, ""};
+            database.execute("PRAGMA journal_mode = WAL");
+            REQUIRE(sqlite::migrate(database, steps.first(dies_in), bench.random).has_value());
+            database.execute("INSERT INTO connections VALUES ('default', 'cn_1', 'ada', '', 1, 2)");
+        }
+        const pid_t child = ::fork();
+        if (child == 0) {
+            sqlite::Database database{bench.options.path, ""};
+            database.execute("PRAGMA cache_size = 1; BEGIN IMMEDIATE");
+            database.execute(std::string{steps[dies_in]});
+            database.execute("PRAGMA user_version = " + std::to_string(dies_in + 1));
+            ::_exit(0);
+        }
+        int status = 0;
+        REQUIRE(::waitpid(child, &status, 0) == child);
+        CHECK(version_and_tables(bench.options.path) == std::to_string(dies_in) + " 1");
+        REQUIRE(bench.open().empty());
+        bench.connect("cn_2");
+        bench.store.reset();
+        CHECK(version_and_tables(bench.options.path) == std::to_string(steps.size()) + " 1");
+        sqlite::Database after{bench.options.path, ""};
+        CHECK(after.number("SELECT COUNT(*) FROM connections") == 2);
+    }
 }
 
 TEST_CASE("I15: a process that dies in the first migration leaves a file that the next one uses") {

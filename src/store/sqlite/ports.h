@@ -23,6 +23,9 @@ std::unique_ptr<FlowStore> make_flows(Bench& bench);
 std::unique_ptr<KeyStore> make_keys(Bench& bench);
 std::unique_ptr<ApiKeyStore> make_api_keys(Bench& bench);
 std::unique_ptr<Journal> make_journal(Bench& bench);
+std::unique_ptr<EventStore> make_events(Bench& bench);
+std::unique_ptr<NodeStore> make_nodes(Bench& bench);
+std::unique_ptr<Changes> make_changes(Bench& bench);
 
 /// The incarnation number, which is this store's timeline.
 Timeline present_timeline(Database& database);

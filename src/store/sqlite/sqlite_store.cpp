@@ -30,7 +30,10 @@ struct SqliteStore::Impl {
           flows(sqlite::make_flows(bench)),
           keys(sqlite::make_keys(bench)),
           api_keys(sqlite::make_api_keys(bench)),
-          journal(sqlite::make_journal(bench)) {}
+          journal(sqlite::make_journal(bench)),
+          events(sqlite::make_events(bench)),
+          nodes(sqlite::make_nodes(bench)),
+          changes(sqlite::make_changes(bench)) {}
 
     /// What is queued refers to the ports, so it is done while they are there; the lock goes last.
     ~Impl() { worker.reset(); }
@@ -44,6 +47,9 @@ struct SqliteStore::Impl {
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
     std::unique_ptr<Journal> journal;
+    std::unique_ptr<EventStore> events;
+    std::unique_ptr<NodeStore> nodes;
+    std::unique_ptr<Changes> changes;
 };
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, Clock& clock,
@@ -89,14 +95,14 @@ ApiKeyStore& SqliteStore::api_keys() {
 Journal& SqliteStore::journal() {
     return *impl_->journal;
 }
-
-Task<Timeline> SqliteStore::begin_incarnation(Deadline by) {
-    std::function<Result<Timeline>(sqlite::Database&)> work =
-        [](sqlite::Database& database) -> Result<Timeline> {
-        database.prepare("UPDATE installation SET incarnation = incarnation + 1").run();
-        return sqlite::present_timeline(database);
-    };
-    return impl_->worker->write<Timeline>(std::move(work), by);
+EventStore& SqliteStore::events() {
+    return *impl_->events;
+}
+NodeStore& SqliteStore::nodes() {
+    return *impl_->nodes;
+}
+Changes& SqliteStore::changes() {
+    return *impl_->changes;
 }
 
 }  // namespace latchkey

@@ -43,9 +43,9 @@ public:
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
     Journal& journal() override;
-
-    /// A new incarnation, to be made after a backup was put back: every row is suspect from now on.
-    Task<Timeline> begin_incarnation(Deadline by);
+    EventStore& events() override;
+    NodeStore& nodes() override;
+    Changes& changes() override;
 
 private:
     struct Impl;
