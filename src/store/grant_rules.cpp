@@ -107,7 +107,7 @@ GrantRow without_stale_resolver(const GrantRow& before, GrantRow after) {
 }
 
 bool in_doubt(const GrantRow& row) {
-    return row.state == State::uncertain ||
+    return (row.state == State::uncertain && row.reason != suspect_reason) ||
            (row.state == State::in_flight && row.reason == second_use_reason);
 }
 

@@ -30,7 +30,8 @@ Result<Promotion> promote(GrantRow candidate, std::optional<GrantRow> current,
 
 /// The event that a row's change raises, if it raises one; number and time are the adapter's.
 /// Only a current grant raises any. A row that is IN_FLIGHT for a recorded second use has been in
-/// doubt all the time.
+/// doubt all the time; one that is suspect for the database's sake still works for its app, which
+/// hears of it only if it turns out to be over.
 std::optional<ConnectionEvent> event_of(const GrantRow& before, const GrantRow& after);
 /// A new consent ends whatever the former grant's trouble was.
 std::optional<ConnectionEvent> event_of(const Promotion& made);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,9 @@ struct Settlement {
 /// purpose. It is stored before that second use leaves; such a row is in doubt also while it is
 /// IN_FLIGHT.
 inline constexpr const char* second_use_reason = "second_use";
+/// The reason of an UNCERTAIN row that has had no accident of its own: the database's history has
+/// changed, so Salesforce is asked about its refresh token before that is used.
+inline constexpr const char* suspect_reason = "suspect";
 
 /// A change of state that is not an attempt's result. It fits only a row that shows all of
 /// `key`, `grant_generation`, `from`, `attempt` and `resolver`.
@@ -80,9 +84,9 @@ public:
     /// Identity of this database's history: a row confirmed on another one is suspect. It ends with
     /// the incarnation number, behind a point where there is more (timeline_order.h).
     virtual Task<Timeline> timeline(Deadline by) = 0;
-    /// A backup was put back: raises the incarnation, so that every row is suspect from now on.
-    /// returns  the new timeline
-    virtual Task<Timeline> mark_restored(Deadline by) = 0;
+    /// A backup was put back: raises the incarnation above its own and above `above` (the highest
+    /// that a journal knows), so that every row is suspect from now on. returns  the new timeline
+    virtual Task<Timeline> mark_restored(std::int64_t above, Deadline by) = 0;
 
     /// The connection's current grant. errors  not_found connection_not_found
     virtual Task<GrantRow> find(ConnectionId connection, Deadline by) = 0;

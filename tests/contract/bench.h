@@ -98,7 +98,7 @@ struct SqliteBench : BenchBase {
         adapter.reset();
         adapter = opened();
     }
-    void new_timeline() { ok(adapter->grants().mark_restored(by())); }
+    void new_timeline() { ok(adapter->grants().mark_restored(0, by())); }
 };
 
 inline GrantKey key_of(const std::string& connection, std::int64_t epoch) {

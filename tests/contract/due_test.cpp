@@ -109,7 +109,9 @@ TEST_CASE_TEMPLATE("CP52: a restored store's rows are suspect until each has bee
     connect(bench, "cn_1");
     connect(bench, "cn_2");
     const auto before = bench.ok(grants.timeline(bench.by()));
-    const auto after = bench.ok(grants.mark_restored(bench.by()));
+    bench.ok(grants.mark_restored(6, bench.by()));
+    const auto after = bench.ok(grants.mark_restored(3, bench.by()));
+    CHECK(incarnation_of(after) == 8);
     CHECK(after != before);
     CHECK(lies_behind(before, after));
     CHECK(bench.ok(grants.timeline(bench.by())) == after);

@@ -80,6 +80,17 @@ TEST_CASE_TEMPLATE("a recorded second use is one doubt from its beginning to its
     CHECK(told(bench) == Told{"connection.uncertain timeout", "connection.recovered "});
 }
 
+TEST_CASE_TEMPLATE("a row that is suspect for the database's sake is no news, unless it is over",
+                   Bench, MemoryBench, SqliteBench) {
+    Bench bench;
+    for (const char* id : {"cn_1", "cn_2"}) {
+        auto row = moved(bench, connect(bench, id), State::uncertain, suspect_reason);
+        const bool over = row.key.connection == ConnectionId{"cn_2"};
+        moved(bench, row, over ? State::reauth_required : State::active, over ? "lost" : "");
+    }
+    CHECK(told(bench) == Told{"connection.reauth_required lost"});
+}
+
 TEST_CASE_TEMPLATE("a late answer takes a lost grant back into doubt, and that is told", Bench,
                    MemoryBench, SqliteBench) {
     Bench bench;

@@ -38,7 +38,9 @@ public:
     Task<GrantRow> move(Move change, Deadline by) override {
         return inner_.move(std::move(change), by);
     }
-    Task<Timeline> mark_restored(Deadline by) override { return inner_.mark_restored(by); }
+    Task<Timeline> mark_restored(std::int64_t above, Deadline by) override {
+        return inner_.mark_restored(above, by);
+    }
     Task<GrantRow> take_resolution(Resolving wish, Deadline by) override {
         return inner_.take_resolution(std::move(wish), by);
     }

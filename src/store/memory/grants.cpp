@@ -15,11 +15,13 @@ public:
                               [this]() -> Result<Timeline> { return state_.timeline(); });
     }
 
-    Task<Timeline> mark_restored(Deadline by) override {
-        return gate<Timeline>(&state_, "grants.mark_restored", by, [this]() -> Result<Timeline> {
-            ++state_.installation.incarnation;
-            return state_.timeline();
-        });
+    Task<Timeline> mark_restored(std::int64_t above, Deadline by) override {
+        return gate<Timeline>(&state_, "grants.mark_restored", by,
+                              [this, above]() -> Result<Timeline> {
+                                  auto& incarnation = state_.installation.incarnation;
+                                  incarnation = std::max(incarnation, above) + 1;
+                                  return state_.timeline();
+                              });
     }
 
     Task<GrantRow> find(ConnectionId connection, Deadline by) override {

@@ -50,10 +50,12 @@ public:
             [](Database& database) -> Result<Timeline> { return present_timeline(database); }, by);
     }
 
-    Task<Timeline> mark_restored(Deadline by) override {
+    Task<Timeline> mark_restored(std::int64_t above, Deadline by) override {
         return bench_.worker.write<Timeline>(
-            [](Database& database) -> Result<Timeline> {
-                database.prepare("UPDATE installation SET incarnation = incarnation + 1").run();
+            [above](Database& database) -> Result<Timeline> {
+                database.prepare("UPDATE installation SET incarnation = MAX(incarnation, ?) + 1")
+                    .bind(above)
+                    .run();
                 return present_timeline(database);
             },
             by);

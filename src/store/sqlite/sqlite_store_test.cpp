@@ -48,7 +48,7 @@ TEST_CASE("a new incarnation outlives the process that began it") {
     Bench bench;
     REQUIRE(bench.open().empty());
     const auto key = bench.connect("cn_1");
-    CHECK(bench.ok(bench.store->grants().mark_restored(bench.by())) == Timeline{"2"});
+    CHECK(bench.ok(bench.store->grants().mark_restored(0, bench.by())) == Timeline{"2"});
     bench.reopen();
     CHECK(bench.ok(bench.store->grants().timeline(bench.by())) == Timeline{"2"});
     CHECK(bench.refusal(bench.claim(key, "a1")) == "claim_conflict");
