@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "emulator/data/answers.h"
 #include "emulator/data/call.h"
+#include "emulator/data/collections.h"
+#include "emulator/data/composite.h"
 #include "emulator/data/query.h"
 #include "emulator/data/records.h"
 #include "emulator/data/resources.h"
@@ -20,6 +22,7 @@ namespace {
 
 constexpr std::int64_t usual_daily_limit = 15'000;
 constexpr std::chrono::hours limit_window{24};
+constexpr std::string_view root = "/services/data";
 
 /// The path's decoded segments, empty ones left out, so that a closing or doubled slash means
 /// nothing. nullopt if a segment cannot be decoded to UTF-8.
@@ -44,7 +47,8 @@ void drop_json_suffix(std::vector<std::string>& path) {
     path.back().resize(path.back().size() - suffix.size());
 }
 
-Reply route(const Call& call, Org& org, Cursors& cursors, const Usage& usage) {
+Reply route(const Call& call, Org& org, Cursors& cursors, const Usage& usage,
+            const AnswerPart& part) {
     if (call.path.empty()) return answer_resources(call);
     const std::string& first = call.path[0];
     if (first == "query" || first == "queryAll") return answer_query(call, org, cursors);
@@ -53,6 +57,11 @@ Reply route(const Call& call, Org& org, Cursors& cursors, const Usage& usage) {
     const auto is = [&](std::initializer_list<std::string_view> path) {
         return std::ranges::equal(call.path, path);
     };
+    if (is({"composite"})) return answer_composite(call, org, part);
+    if (is({"composite", "batch"})) return answer_composite_batch(call, part);
+    if (first == "composite" && call.path.size() > 1 && call.path[1] == "sobjects") {
+        return answer_collections(call, org);
+    }
     if (is({"tooling", "query"})) return answer_tooling_query(call);
     if (is({"chatter", "users", "me"})) return answer_me(call, org);
     return error_reply(no_such_resource());
@@ -92,7 +101,12 @@ struct DataApi::Impl {
                   std::move(path),
                   std::move(*params)};
         if (call.method == "POST") call.method = call.param("_HttpMethod").value_or("POST");
-        return route(call, org, cursors, usage);
+        const AnswerPart part = [&](const ServedRequest& one) {
+            auto segments = segments_of(std::string_view(one.path).substr(root.size()));
+            if (!segments || segments->empty()) return error_reply(no_such_resource());
+            return answer(one, caller, now, std::move(*segments));
+        };
+        return route(call, org, cursors, usage, part);
     }
 
     /// Counts the request; false if the day's allowance is used up.
@@ -126,7 +140,6 @@ DataApi::~DataApi() = default;
 
 Reply DataApi::handle(const ServedRequest& request, const std::optional<Caller>& caller,
                       WallTime now) {
-    constexpr std::string_view root = "/services/data";
     auto path = segments_of(
         std::string_view(request.path).substr(std::min(root.size(), request.path.size())));
     if (path && path->empty()) {

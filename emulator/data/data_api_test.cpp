@@ -61,7 +61,7 @@ TEST_CASE("retired versions are gone and unknown ones are not found") {
 
 TEST_CASE("paths that are not served are 404, and wrong methods 405 with those that are right") {
     DataBench org;
-    for (const char* path : {"composite", "composite/sobjects", "jobs/ingest", "limits/x",
+    for (const char* path : {"composite/graph", "composite/sobjects/Nope", "jobs", "limits/x",
                              "tooling", "chatter/users", "sobjects/Nope", "sobjects/Nope/describe",
                              "sobjects/Account/describe/layouts", "sobjects/Account/x.xml"}) {
         INFO(path);

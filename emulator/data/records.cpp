@@ -53,8 +53,42 @@ std::string Table::id_of(std::size_t number) const {
 std::size_t Table::add(Record record) {
     if (is_null(record.fields.front())) record.fields.front() = id_of(rows_.size());
     by_id_.emplace(record.id(), rows_.size());
+    if (notes_ != nullptr && *notes_) (*notes_)->push_back({this, rows_.size(), std::nullopt});
     rows_.push_back(std::move(record));
     return rows_.size() - 1;
+}
+
+Record& Table::change(std::size_t number) {
+    if (notes_ != nullptr && *notes_) (*notes_)->push_back({this, number, rows_[number]});
+    return rows_[number];
+}
+
+void Table::restore(Before before) {
+    if (before.record) {
+        rows_[before.row] = std::move(*before.record);
+        return;
+    }
+    // What was added last goes first, so this is the last row.
+    by_id_.erase(rows_.back().id());
+    rows_.pop_back();
+}
+
+Attempt::Attempt(Org& org)
+    : org_(org), outermost_(!org.notes_), from_(outermost_ ? 0 : org.notes_->size()) {
+    if (outermost_) org_.notes_.emplace();
+}
+
+Attempt::~Attempt() {
+    if (outermost_) org_.notes_.reset();
+}
+
+void Attempt::take_back() {
+    auto& notes = *org_.notes_;
+    while (notes.size() > from_) {
+        Before last = std::move(notes.back());
+        notes.pop_back();
+        last.table->restore(std::move(last));
+    }
 }
 
 Org::Org(std::uint64_t seed, std::string org_id, std::string user_id, std::string username)
@@ -69,6 +103,8 @@ Table& Org::table(const ObjectDef& object) {
     if (!table) {
         table = std::make_unique<Table>(object, first_number(seed_));
         fill_with_seed(*table, *this);
+        // What was always there is not taken back.
+        table->note_changes_in(notes_);
     }
     return *table;
 }

@@ -22,8 +22,17 @@ struct Record {
     const std::string& id() const { return std::get<std::string>(fields.front()); }
 };
 
-/// The records of one object, in order of their creation. Rows are never taken out, so a row's
-/// number names it for good.
+class Table;
+
+/// A row as it was before a change that may still be taken back.
+struct Before {
+    Table* table;
+    std::size_t row;
+    std::optional<Record> record;  ///< nullopt: the row was not there
+};
+
+/// The records of one object, in order of their creation. A row is never taken out but by an
+/// Attempt that made it, so a row's number names it for good.
 class Table {
 public:
     /// `first_number` is the number within the id of row 0.
@@ -32,7 +41,8 @@ public:
 
     const ObjectDef& object() const { return *object_; }
     std::size_t size() const { return rows_.size(); }
-    Record& row(std::size_t number) { return rows_[number]; }
+    /// The record, about to be changed.
+    Record& change(std::size_t number);
     const Record& row(std::size_t number) const { return rows_[number]; }
 
     /// The row of an 18-character id, deleted or not.
@@ -45,7 +55,12 @@ public:
     /// The id that row `number` gets from `add`.
     std::string id_of(std::size_t number) const;
 
+    /// From here on each change is noted there, if there is something to note it in.
+    void note_changes_in(std::optional<std::vector<Before>>& notes) { notes_ = &notes; }
+    void restore(Before before);
+
 private:
+    std::optional<std::vector<Before>>* notes_ = nullptr;
     const ObjectDef* object_;
     std::uint64_t first_number_;
     std::vector<Record> rows_;
@@ -70,9 +85,30 @@ public:
     static constexpr std::size_t most_rows = 50'000;
 
 private:
+    friend class Attempt;
+    std::optional<std::vector<Before>> notes_;  ///< while an Attempt is under way
     std::uint64_t seed_;
     std::string org_id_, user_id_, username_;
     std::vector<std::unique_ptr<Table>> tables_;
+};
+
+/// Changes that can be taken back together, for calls that do all or nothing. One within another is
+/// part of it.
+class Attempt {
+public:
+    /// `org` must outlive this object.
+    explicit Attempt(Org& org);
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+    ~Attempt();
+
+    /// Every table is again as when this attempt began.
+    void take_back();
+
+private:
+    Org& org_;
+    bool outermost_;
+    std::size_t from_;
 };
 
 /// Sets the fields that follow from others: full names, a stage's probability and outcome.

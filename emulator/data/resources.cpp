@@ -42,7 +42,7 @@ Reply answer_resources(const Call& call) {
     if (call.method != "GET") return method_refused(call.method, "HEAD,GET");
     json::object all;
     for (const std::string_view one :
-         {"chatter", "limits", "query", "queryAll", "sobjects", "tooling"}) {
+         {"chatter", "composite", "jobs", "limits", "query", "queryAll", "sobjects", "tooling"}) {
         all[one] = fmt::format("{}/{}", call.base, one);
     }
     all["identity"] = call.caller.identity_url;

@@ -27,12 +27,6 @@ Reply list_objects(const Call& call) {
         json::object{{"encoding", "UTF-8"}, {"maxBatchSize", 200}, {"sobjects", std::move(all)}});
 }
 
-std::vector<Selected> all_fields(const ObjectDef& object) {
-    std::vector<Selected> all;
-    for (std::size_t i = 0; i < object.fields.size(); ++i) all.push_back({i, nullptr, {}});
-    return all;
-}
-
 /// The five newest records.
 json::array recent_items(const Call& call, Org& org, const ObjectDef& object) {
     const Table& table = org.table(object);
@@ -60,51 +54,28 @@ Reply answer_object(const Call& call, Org& org, const ObjectDef& object) {
                                             {"recentItems", recent_items(call, org, object)}});
     }
     if (call.method != "POST") return method_refused(call.method, "HEAD,GET,POST");
-    const auto row = create_record(call, org, object, nullptr);
+    const auto fields = read_body(call);
+    if (!fields) return error_reply(fields.error());
+    const auto row = create_record(call, org, object, *fields, nullptr);
     if (!row) return error_reply(row.error());
     return saved(call, org.table(object), *row, true, false);
-}
-
-/// Splits "Name, Owner.Name" into paths; Id comes last where it was not asked for.
-Outcome<std::vector<Selected>> selected_fields(const Call& call, const ObjectDef& object) {
-    const auto wanted = call.param("fields");
-    if (!wanted) return all_fields(object);
-    Soql soql;
-    soql.object = object.name;
-    bool with_id = false;
-    for (std::size_t from = 0; from <= wanted->size();) {
-        const std::size_t until = std::min(wanted->find(',', from), wanted->size());
-        std::string_view one = std::string_view(*wanted).substr(from, until - from);
-        SoqlPath path;
-        path.at = from;
-        while (one.starts_with(' ')) one.remove_prefix(1);
-        while (one.ends_with(' ')) one.remove_suffix(1);
-        with_id = with_id || ascii_iequal(one, "Id");
-        for (std::size_t dot = one.find('.'); dot != one.npos; dot = one.find('.')) {
-            path.names.emplace_back(one.substr(0, dot));
-            one.remove_prefix(dot + 1);
-        }
-        path.names.emplace_back(one);
-        soql.fields.push_back(std::move(path));
-        from = until + 1;
-    }
-    auto bound = bind_soql(soql, *wanted, call.now);
-    if (!bound) return bound.error();
-    if (!with_id) bound->selected.push_back({0, nullptr, {}});
-    return std::move(bound->selected);
 }
 
 Reply answer_row(const Call& call, Org& org, const ObjectDef& object, std::size_t row) {
     const Table& table = org.table(object);
     if (table.row(row).deleted) return error_reply({404, "ENTITY_IS_DELETED", "entity is deleted"});
     if (call.method == "GET") {
-        const auto selected = selected_fields(call, object);
+        const auto wanted = call.param("fields");
+        auto selected = wanted ? select_fields(*wanted, object, call.now)
+                               : Outcome<std::vector<Selected>>(select_all(object));
         if (!selected) return error_reply(selected.error());
         return json_reply(200, show_record(org, table, row, *selected, call.base));
     }
     std::optional<ApiError> error;
     if (call.method == "PATCH") {
-        error = update_record(call, org, object, row, nullptr);
+        const auto fields = read_body(call);
+        if (!fields) return error_reply(fields.error());
+        error = update_record(call, org, object, *fields, row, nullptr);
     } else if (call.method == "DELETE") {
         error = delete_record(call, org, object, row);
     } else {
@@ -142,13 +113,15 @@ Reply upsert(const Call& call, Org& org, const ObjectDef& object, const PathKey&
              const std::vector<std::size_t>& rows) {
     const bool tell = call.version >= upsert_tells;
     const Table& table = org.table(object);
+    const auto fields = read_body(call);
+    if (!fields) return error_reply(fields.error());
     if (rows.empty()) {
         if (call.param("updateOnly") == "true") return error_reply(no_such_resource());
-        const auto row = create_record(call, org, object, &key);
+        const auto row = create_record(call, org, object, *fields, &key);
         if (!row) return error_reply(row.error());
         return saved(call, table, *row, true, tell);
     }
-    if (auto error = update_record(call, org, object, rows.front(), &key)) {
+    if (auto error = update_record(call, org, object, *fields, rows.front(), &key)) {
         return error_reply(*error);
     }
     return tell ? saved(call, table, rows.front(), false, true) : Reply{204};
@@ -172,12 +145,7 @@ Reply answer_external(const Call& call, Org& org, const ObjectDef& object) {
                             {std::string(object.fields[*field].name)}});
     }
     const Table& table = org.table(object);
-    std::vector<std::size_t> rows;
-    for (std::size_t row = 0; row < table.size(); ++row) {
-        if (table.row(row).deleted) continue;
-        const Value& kept = table.row(row).fields[*field];
-        if (compare_values(kept, value, FieldType::text) == 0) rows.push_back(row);
-    }
+    const auto rows = rows_with(table, *field, value);
     if (rows.size() > 1) return several(call, table, rows);
     if (call.method == "PATCH") return upsert(call, org, object, {*field, value}, rows);
     if (call.method != "GET" && call.method != "DELETE") {
@@ -188,6 +156,50 @@ Reply answer_external(const Call& call, Org& org, const ObjectDef& object) {
 }
 
 }  // namespace
+
+std::vector<Selected> select_all(const ObjectDef& object) {
+    std::vector<Selected> all;
+    for (std::size_t i = 0; i < object.fields.size(); ++i) all.push_back({i, nullptr, {}});
+    return all;
+}
+
+Outcome<std::vector<Selected>> select_fields(std::string_view wanted, const ObjectDef& object,
+                                             WallTime now) {
+    Soql soql;
+    soql.object = object.name;
+    bool with_id = false;
+    for (std::size_t from = 0; from <= wanted.size();) {
+        const std::size_t until = std::min(wanted.find(',', from), wanted.size());
+        std::string_view one = wanted.substr(from, until - from);
+        SoqlPath path;
+        path.at = from;
+        while (one.starts_with(' ')) one.remove_prefix(1);
+        while (one.ends_with(' ')) one.remove_suffix(1);
+        with_id = with_id || ascii_iequal(one, "Id");
+        for (std::size_t dot = one.find('.'); dot != one.npos; dot = one.find('.')) {
+            path.names.emplace_back(one.substr(0, dot));
+            one.remove_prefix(dot + 1);
+        }
+        path.names.emplace_back(one);
+        soql.fields.push_back(std::move(path));
+        from = until + 1;
+    }
+    auto bound = bind_soql(soql, wanted, now);
+    if (!bound) return bound.error();
+    if (!with_id) bound->selected.push_back({0, nullptr, {}});
+    return std::move(bound->selected);
+}
+
+std::vector<std::size_t> rows_with(const Table& table, std::size_t field,
+                                   const std::string& value) {
+    std::vector<std::size_t> rows;
+    for (std::size_t row = 0; row < table.size(); ++row) {
+        if (table.row(row).deleted) continue;
+        const Value& kept = table.row(row).fields[field];
+        if (compare_values(kept, value, FieldType::text) == 0) rows.push_back(row);
+    }
+    return rows;
+}
 
 Reply answer_sobjects(const Call& call, Org& org) {
     const std::size_t depth = call.path.size();

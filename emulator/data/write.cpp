@@ -22,34 +22,12 @@ ApiError not_in_data(std::string_view field) {
             fmt::format("The {} field should not be specified in the sobject data.", field)};
 }
 
-Outcome<json::object> body_of(const Call& call) {
-    const auto type = call.request.headers.find("Content-Type");
-    if (type && !ascii_iequal(type->substr(0, type->find(';')), "application/json")) {
-        return ApiError{415, "UNSUPPORTED_MEDIA_TYPE",
-                        fmt::format("Content type '{}' is not supported; send application/json.",
-                                    printable(*type, 80))};
-    }
-    boost::system::error_code failed;
-    json::value body = json::parse(call.request.body, failed);
-    if (failed) {
-        return ApiError{400, "JSON_PARSER_ERROR",
-                        fmt::format("The body is not JSON: {}", failed.message())};
-    }
-    if (!body.is_object()) {
-        return ApiError{400, "JSON_PARSER_ERROR", "The body is not a JSON object."};
-    }
-    return std::move(body.get_object());
-}
-
-/// Sets what the body names; `given` becomes true for each.
-std::optional<ApiError> set_fields(const Call& call, Org& org, Record& record,
-                                   const ObjectDef& object, const PathKey* key, bool creating,
+/// Sets what the fields name; `given` becomes true for each.
+std::optional<ApiError> set_fields(Org& org, Record& record, const ObjectDef& object,
+                                   const json::object& fields, const PathKey* key, bool creating,
                                    std::vector<bool>& given) {
-    auto body = body_of(call);
-    if (!body) return body.error();
-
     std::vector<std::string> refused;
-    for (const auto& [name, content] : *body) {
+    for (const auto& [name, content] : fields) {
         if (ascii_iequal(name, "attributes")) continue;
         const auto field = object.find(name);
         if (!field) {
@@ -71,7 +49,7 @@ std::optional<ApiError> set_fields(const Call& call, Org& org, Record& record,
     }
 
     std::vector<std::string> missing;
-    for (const auto& [name, content] : *body) {
+    for (const auto& [name, content] : fields) {
         const auto field = object.find(name);
         if (!field) continue;  // attributes
         auto value = value_from_json(org, object.fields[*field], content);
@@ -111,15 +89,35 @@ void set_default(Record& record, const ObjectDef& object, std::string_view field
 
 void put_into_bin(Table& table, std::size_t row, const Call& call) {
     const ObjectDef& object = table.object();
-    table.row(row).deleted = true;
-    table.row(row).fields[object.at("IsDeleted")] = true;
-    stamp(table.row(row), object, call);
+    Record& record = table.change(row);
+    record.deleted = true;
+    record.fields[object.at("IsDeleted")] = true;
+    stamp(record, object, call);
 }
 
 }  // namespace
 
+Outcome<json::object> read_body(const Call& call) {
+    const auto type = call.request.headers.find("Content-Type");
+    if (type && !ascii_iequal(type->substr(0, type->find(';')), "application/json")) {
+        return ApiError{415, "UNSUPPORTED_MEDIA_TYPE",
+                        fmt::format("Content type '{}' is not supported; send application/json.",
+                                    printable(*type, 80))};
+    }
+    boost::system::error_code failed;
+    json::value body = json::parse(call.request.body, failed);
+    if (failed) {
+        return ApiError{400, "JSON_PARSER_ERROR",
+                        fmt::format("The body is not JSON: {}", failed.message())};
+    }
+    if (!body.is_object()) {
+        return ApiError{400, "JSON_PARSER_ERROR", "The body is not a JSON object."};
+    }
+    return std::move(body.get_object());
+}
+
 Outcome<std::size_t> create_record(const Call& call, Org& org, const ObjectDef& object,
-                                   const PathKey* key) {
+                                   const json::object& fields, const PathKey* key) {
     if (!object.createable) return not_possible(object, "inserted");
     Table& table = org.table(object);
     if (table.size() >= Org::most_rows) {
@@ -136,21 +134,22 @@ Outcome<std::size_t> create_record(const Call& call, Org& org, const ObjectDef& 
     if (key != nullptr) record.fields[key->field] = key->value;
 
     std::vector<bool> given(object.fields.size());
-    if (auto error = set_fields(call, org, record, object, key, true, given)) return *error;
+    if (auto error = set_fields(org, record, object, fields, key, true, given)) return *error;
     derive_fields(object, record, given);
     stamp(record, object, call);
     return table.add(std::move(record));
 }
 
 std::optional<ApiError> update_record(const Call& call, Org& org, const ObjectDef& object,
-                                      std::size_t row, const PathKey* key) {
+                                      const json::object& fields, std::size_t row,
+                                      const PathKey* key) {
     if (!object.updateable) return not_possible(object, "updated");
     Record record = org.table(object).row(row);
     std::vector<bool> given(object.fields.size());
-    if (auto error = set_fields(call, org, record, object, key, false, given)) return error;
+    if (auto error = set_fields(org, record, object, fields, key, false, given)) return error;
     derive_fields(object, record, given);
     stamp(record, object, call);
-    org.table(object).row(row) = std::move(record);
+    org.table(object).change(row) = std::move(record);
     return std::nullopt;
 }
 
