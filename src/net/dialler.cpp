@@ -8,9 +8,9 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "base/text.h"
+#include "base/watch.h"
 #include "net/address_guard.h"
 #include "net/sockets.h"
-#include "net/watch.h"
 
 namespace latchkey {
 

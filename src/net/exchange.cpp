@@ -13,8 +13,8 @@
 #include <latchkey/secret.h>
 
 #include "base/text.h"
+#include "base/watch.h"
 #include "net/http_syntax.h"
-#include "net/watch.h"
 
 namespace latchkey {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "net/resolver.h"
+#include "base/resolver.h"
 #include "net/transport.h"
 
 namespace latchkey {

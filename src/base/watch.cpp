@@ -1,4 +1,4 @@
-#include "net/watch.h"
+#include "base/watch.h"
 
 #include <utility>
 

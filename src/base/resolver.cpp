@@ -1,4 +1,4 @@
-#include "net/resolver.h"
+#include "base/resolver.h"
 
 #include <array>
 #include <atomic>
@@ -17,7 +17,7 @@
 #include <netdb.h>
 
 #include "base/text.h"
-#include "net/watch.h"
+#include "base/watch.h"
 
 namespace latchkey {
 
