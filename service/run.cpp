@@ -11,6 +11,8 @@
 
 #include "base/hardening.h"
 #include "facade/check_providers.h"
+#include "facade/master_key_file.h"
+#include "net/tls.h"
 #include "service/dev.h"
 #include "service/json_log.h"
 #include "service/server.h"
@@ -44,6 +46,21 @@ Result<Config> read_config(const ServerArguments& arguments) {
     return load_config(sources);
 }
 
+/// What a start would refuse, as far as it can be known without opening or making anything.
+Result<void> check(const Config& config) {
+    auto providers = check_providers(config.providers);
+    if (!providers) return providers.error();
+    auto master_key = check_master_key(config.master_key);
+    if (!master_key) return master_key.error();
+    if (config.tls) {
+        const auto tls = TlsContext::server(*config.tls);
+        if (!tls) return tls.error();
+    }
+    const auto trusted = TlsContext::client(config.ca_file);
+    if (!trusted) return trusted.error();
+    return {};
+}
+
 Async<void> stop_on_signal(boost::asio::io_context& loop, Server& server, Log& log) {
     boost::asio::basic_signal_set<Executor> signals{loop.get_executor(), SIGINT, SIGTERM};
     const int number = co_await signals.async_wait(use_task);
@@ -65,7 +82,7 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
                                 : read_config(arguments);
     if (!config) return complain(config.error());
     if (arguments.config_test) {
-        const auto checked = check_providers(config->providers);
+        const auto checked = check(*config);
         if (!checked) return complain(checked.error());
         std::cout << "The configuration is valid.\n";
         return 0;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "crypto/master_key.h"
 
 namespace latchkey {
 
@@ -106,6 +107,24 @@ Result<void> make_master_key_file(const std::string& path, const Secret& text) {
         return refused_by_system(path, "made durable", errno);
     }
     return {};
+}
+
+Result<void> check_master_key(const MasterKeySource& source) {
+    const auto parses = [](const Secret& text) -> Result<void> {
+        const auto key = MasterKey::parse(text);
+        if (!key) return key.error();
+        return {};
+    };
+    const auto* file = std::get_if<MasterKeyFile>(&source);
+    if (file == nullptr) return parses(std::get<MasterKeyBytes>(source).key);
+    const auto text = read_master_key_file(file->path);
+    if (!text) return text.error();
+    if (*text) return parses(**text);
+    if (file->create) return {};
+    return refused(
+        "There is no master key file " + printable(file->path) +
+        ". Make one: openssl rand -base64 32 > FILE, with mode 0600; or put back the key "
+        "that the store was made with.");
 }
 
 }  // namespace latchkey

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <latchkey/error.h>
+#include <latchkey/options.h>
 #include <latchkey/secret.h>
 
 namespace latchkey {
@@ -14,6 +15,10 @@ namespace latchkey {
 /// returns  the file's text, for MasterKey::parse; nullopt if there is no such file
 /// errors   misconfigured  master_key_file
 Result<std::optional<Secret>> read_master_key_file(const std::string& path);
+
+/// What opening would refuse of a master key before it looks into the store; makes nothing.
+/// errors  misconfigured  master_key_file, invalid_master_key
+Result<void> check_master_key(const MasterKeySource& source);
 
 /// Makes a new file of that text with mode 0600, synced together with its directory before this
 /// returns: what is sealed under the key must not outlive it. Never touches a file that exists.

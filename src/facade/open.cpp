@@ -32,6 +32,8 @@ constexpr auto time_to_answer = 5s;
 Result<void> check_options(const Options& options) {
     auto providers = check_providers(options.providers);
     if (!providers) return providers.error();
+    auto master_key = check_master_key(options.master_key);
+    if (!master_key) return master_key.error();
     if (options.ca_file.empty()) return {};
     const auto trusted = TlsContext::client(options.ca_file);
     if (!trusted) return trusted.error();

@@ -227,6 +227,18 @@ class Configuration(Story):
         file = self.config()
         self.refused(file, str(self.secret), f"{file}:")
 
+    def test_m1_a_master_key_that_is_none_and_tls_files_that_are_none_are_refused(self):
+        self.master_key.write_text("not a key\n")
+        self.refused(self.config(), "master key")
+        self.master_key.unlink()
+        self.refused(self.config(), "master key", "openssl rand")
+        self.master_key = self.private("master-key", "00" * 32 + "\n")
+        nowhere = self.folder / "nowhere.pem"
+        file = self.config()
+        text = file.read_text().replace(
+            "[store]", f'tls_certificate_file = "{nowhere}"\ntls_key_file = "{nowhere}"\n[store]')
+        self.refused(self.private("latchkey.toml", text), str(nowhere))
+
     def test_m1_plain_http_for_browsers_is_refused(self):
         self.refused(self.config(public_url="http://connect.example.com"), "https")
 
