@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/origin.h"
 #include "base/text.h"
 #include "service/replies.h"
 
@@ -50,6 +51,11 @@ constexpr std::string_view login_field =
     "<small>login.salesforce.com for most people, test.salesforce.com for a sandbox, or your "
     "company's own My Domain, such as acme.my.salesforce.com.</small><p>";
 
+std::string host_of(const std::string& url) {
+    const auto origin = Origin::parse(url);
+    return origin ? origin->authority() : url;
+}
+
 }  // namespace
 
 Reply connect_page(const LinkView& view, const std::string& login_origin) {
@@ -62,11 +68,14 @@ Reply connect_page(const LinkView& view, const std::string& login_origin) {
         (login_origin.starts_with("http://") ? " " + login_origin : std::string{});
     const auto purpose =
         view.purpose.empty() ? std::string{} : "<p>" + html_escape(view.purpose) + "</p>";
+    // The host by name: it is what the person can compare with the address bar on the next page.
+    const auto where = view.login_url ? ", at <b>" + html_escape(host_of(*view.login_url)) + "</b>,"
+                                      : std::string{};
     const auto body = fmt::format(
-        "<h1>Connect your Salesforce account</h1>{}<p>You will log in at Salesforce and decide "
+        "<h1>Connect your Salesforce account</h1>{}<p>You will log in at Salesforce{} and decide "
         "there what to allow. Your password stays with Salesforce.</p><form method=\"post\">{}"
         "<button type=\"submit\">Continue to Salesforce</button></form>",
-        purpose, view.login_url ? std::string_view{} : login_field);
+        purpose, where, view.login_url ? std::string_view{} : login_field);
     return Reply{200, page_headers(form_action), page("Connect Salesforce", body)};
 }
 

@@ -47,6 +47,13 @@ TEST_CASE("A24: every page refuses frames, openers, caching and referrers") {
     }
 }
 
+TEST_CASE("the connect page names the host that the person will log in at") {
+    LinkView view;
+    view.login_url = "https://acme.my.salesforce.com";
+    CHECK(connect_page(view, "").body.find("<b>acme.my.salesforce.com</b>") != std::string::npos);
+    CHECK(connect_page(LinkView{}, "").body.find("<b>") == std::string::npos);
+}
+
 TEST_CASE("A25: a form's answer is 303, which no browser repeats as a POST") {
     CHECK(see_other("https://login.salesforce.com/").status == 303);
 }
