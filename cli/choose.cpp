@@ -23,9 +23,7 @@ Result<std::unique_ptr<Backend>> open_backend() {
     }
     auto state = StateFolder::open();
     if (!state) return state.error();
-    auto options = state->options();
-    if (!options) return options.error();
-    return open_local(std::move(*options));
+    return open_local(state->options());
 }
 
 Result<ConnectionId> choose(Backend& backend, const std::string& name) {

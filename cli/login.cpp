@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -62,6 +63,22 @@ KnownProvider& remember(StateFolder& state, const LoginCommand& command) {
     return state.providers().back();
 }
 
+/// The client, where none was named. errors  bad_input client_id_required
+Result<std::string> client_for(const LoginCommand& command) {
+    if (!command.client_id.empty()) return command.client_id;
+    // The emulator knows the official command line's public client; Salesforce wants an app of
+    // one's own.
+    const auto origin = Origin::parse(command.instance_url);
+    if (origin && origin->loopback()) return std::string{"PlatformCLI"};
+    return Error{Fault::bad_input, "client_id_required",
+                 "Name your app's consumer key with --client-id/-i."};
+}
+
+ConnectionId named(const StateFolder& state, const std::string& name) {
+    const auto alias = state.aliases().find(name);
+    return ConnectionId{alias != state.aliases().end() ? alias->second : name};
+}
+
 Result<Connection> login(LoginCommand command) {
     if (std::getenv("LATCHKEY_SERVER") != nullptr)
         return Error{Fault::bad_input, "login_needs_own_store",
@@ -69,35 +86,38 @@ Result<Connection> login(LoginCommand command) {
                      "a connect session of the server."};
     if (command.instance_url.find("://") == std::string::npos)
         command.instance_url = "https://" + command.instance_url;
-    const auto origin = Origin::parse(command.instance_url);
-    if (command.client_id.empty()) {
-        // The emulator knows the official command line's public client; Salesforce wants an app of
-        // one's own.
-        if (!origin || !origin->loopback())
-            return Error{Fault::bad_input, "client_id_required",
-                         "Name your app's consumer key with --client-id/-i."};
-        command.client_id = "PlatformCLI";
-    }
-    if (command.scopes.empty()) command.scopes = {"api", "refresh_token", "id"};
     auto state = StateFolder::open();
     if (!state) return state.error();
-    const ProviderId provider{remember(*state, command).id};
-    auto options = state->options();
-    if (!options) return options.error();
-    auto library = Latchkey::open(std::move(*options));
-    if (!library) return library.error();
-    if (const auto saved = state->save(); !saved) return saved.error();
 
     LoopbackLogin wish;
+    if (!command.connection.empty()) wish.connection = named(*state, command.connection);
+    // A reconnect goes through the registration that the connection was made with, unless told
+    // otherwise.
+    const bool as_before = wish.connection && command.client_id.empty();
+    if (!as_before) {
+        auto client = client_for(command);
+        if (!client) return client.error();
+        command.client_id = std::move(*client);
+        if (command.scopes.empty()) command.scopes = {"api", "refresh_token", "id"};
+        wish.provider = ProviderId{remember(*state, command).id};
+    }
+    auto options = state->options();
+    if (wish.provider && std::none_of(options.providers.begin(), options.providers.end(),
+                                      [&](const auto& p) { return p.id == *wish.provider; }))
+        return Error{Fault::misconfigured, "secret_file",
+                     "The login needs the client's secret; see the line above."};
+    auto library = Latchkey::open(std::move(options));
+    if (!library) return library.error();
+    if (as_before) {
+        auto before = (*library)->connection(*wish.connection);
+        if (!before) return before.error();
+        wish.provider = before->provider;
+    }
+    if (const auto saved = state->save(); !saved) return saved.error();
+
     wish.end_user = user_name();
-    wish.provider = provider;
     wish.login_hint = command.login_hint;
     wish.wait = std::chrono::seconds{command.wait_s};
-    if (!command.connection.empty()) {
-        const auto alias = state->aliases().find(command.connection);
-        wish.connection =
-            ConnectionId{alias != state->aliases().end() ? alias->second : command.connection};
-    }
     wish.show = [quiet = command.no_browser](const std::string& url) {
         std::cerr << "Log in to Salesforce here:\n" << url << std::endl;
         if (!quiet) open_browser(url);

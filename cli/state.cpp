@@ -6,12 +6,15 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <boost/json.hpp>
+
+#include "base/text.h"
 
 namespace latchkey::cli {
 namespace {
@@ -111,7 +114,7 @@ Result<void> StateFolder::save() const {
     return {};
 }
 
-Result<Options> StateFolder::options() const {
+Options StateFolder::options() const {
     Options options;
     options.database = folder_ + "/latchkey.db";
     options.master_key = MasterKeyFile{folder_ + "/master-key", true};
@@ -126,7 +129,12 @@ Result<Options> StateFolder::options() const {
         provider.proof = PublicProof{};
         if (!known.client_secret_file.empty()) {
             auto secret = read_secret_file(known.client_secret_file);
-            if (!secret) return secret.error();
+            if (!secret) {
+                // The connections of the other registrations are still good for use.
+                std::cerr << "Connections of client " << printable(known.client_id)
+                          << " cannot be used now: " << secret.error().message << "\n";
+                continue;
+            }
             provider.proof = SecretProof{std::move(*secret)};
         }
         options.providers.push_back(std::move(provider));

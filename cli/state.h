@@ -35,9 +35,9 @@ public:
     /// Writes cli.json by rename. errors  misconfigured state_folder
     Result<void> save() const;
 
-    /// How the library opens this folder's store.
-    /// errors  misconfigured  client_secret_file
-    Result<Options> options() const;
+    /// How the library opens this folder's store. A registration whose secret file cannot be read is
+    /// left out, with a word on standard error: the others stay usable.
+    Options options() const;
 
 private:
     std::string folder_;

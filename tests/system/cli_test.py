@@ -157,6 +157,26 @@ class OwnStore(Terminal):
         self.assertEqual(again["id"], made["id"])
         self.assertEqual(len(self.latchkey("query", FIVE).splitlines()), 6)
 
+    def test_a_reconnect_needs_no_more_words_than_the_connection(self):
+        made = self.log_in("-a", "acme")
+        login, url, said = self.begin_login("--reconnect", "acme", "--json")
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+        self.assertEqual(query["client_id"], "latchkey-demo")
+        person = Person()
+        person.open(url)
+        person.log_in()
+        printed, _ = login.communicate(timeout=20)
+        self.assertEqual(login.returncode, DONE, said.read_text())
+        self.assertEqual(json.loads(printed)["id"], made["id"])
+
+    def test_a_missing_secret_file_stops_only_the_connections_that_need_it(self):
+        self.log_in("-a", "acme")
+        (self.folder / "secret").unlink()
+        done = run("list", environment=self.environment)
+        self.assertEqual(done.returncode, DONE, done.stderr)
+        self.assertIn(b"latchkey-demo", done.stderr)
+        self.assertIn(b"ada@acme.example", done.stdout)
+
     def test_a_denied_consent_ends_the_login_with_a_reason(self):
         login, url, said = self.begin_login("-i", "latchkey-demo", "--client-secret-file",
                                             self.secret_file("latchkey-demo-secret"))
