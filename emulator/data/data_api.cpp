@@ -73,8 +73,14 @@ Reply route(const Call& call, Org& org, Cursors& cursors, const Usage& usage,
 using namespace rest;
 
 struct DataApi::Impl {
-    Impl(std::uint64_t seed, std::string org_id, std::string user_id, std::string username)
-        : org(seed, std::move(org_id), std::move(user_id), std::move(username)) {}
+    Impl(std::uint64_t s, std::string o, std::string u, std::string n)
+        : seed(s), org_id(std::move(o)), user_id(std::move(u)), username(std::move(n)) {}
+
+    /// The records are made when somebody asks for them: many who emulate a login never do.
+    Org& org() {
+        if (!filled) filled = std::make_unique<Org>(seed, org_id, user_id, username);
+        return *filled;
+    }
 
     Reply answer(const ServedRequest& request, const Caller& caller, WallTime now,
                  std::vector<std::string> path) {
@@ -106,7 +112,7 @@ struct DataApi::Impl {
             if (!segments || segments->empty()) return error_reply(no_such_resource());
             return answer(one, caller, now, std::move(*segments));
         };
-        return route(call, org, cursors, usage, part);
+        return route(call, org(), cursors, usage, part);
     }
 
     /// Counts the request; false if the day's allowance is used up.
@@ -122,11 +128,15 @@ struct DataApi::Impl {
 
     /// Users come from the OAuth side; one that the org does not know yet has just logged in.
     void know(const Caller& caller) {
-        Table& users = org.table(*find_object("User"));
+        Table& users = org().table(*find_object("User"));
         if (!users.find(caller.user_id)) add_user(users, caller.user_id, caller.username);
     }
 
-    Org org;
+    std::uint64_t seed;
+    std::string org_id;
+    std::string user_id;
+    std::string username;
+    std::unique_ptr<Org> filled;
     Cursors cursors;
     Usage usage{0, usual_daily_limit};
     WallTime window_start{};
@@ -168,8 +178,7 @@ void DataApi::set_daily_limit(std::int64_t requests) {
 }
 
 void DataApi::reset() {
-    Org& org = impl_->org;
-    impl_ = std::make_unique<Impl>(org.seed(), org.org_id(), org.user_id(), org.username());
+    impl_ = std::make_unique<Impl>(impl_->seed, impl_->org_id, impl_->user_id, impl_->username);
 }
 
 }  // namespace latchkey::emulator
