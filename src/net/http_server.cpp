@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "net/http_syntax.h"
+#include "net/relay.h"
 #include "net/server_connection.h"
 #include "net/sockets.h"
 
@@ -58,6 +59,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     Log* log;  ///< null once the server is destroyed
     std::unique_ptr<Listener> listener;
     std::optional<TlsContext> tls;
+    std::shared_ptr<Relay> relay;  ///< null: none
     std::list<std::shared_ptr<ServerConnection>> connections;
     bool stopping = false;
     bool ticking = false;
@@ -114,7 +116,14 @@ Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection
         }
     }
     for (bool go_on = true; go_on && !server->stopping;) {
-        auto incoming = co_await connection->read_request();
+        auto incoming = co_await connection->read_head();
+        if (incoming.kind == Incoming::Kind::request) {
+            if (server->relay && server->relay->relays(connection->head().target)) {
+                go_on = co_await server->relay->serve(*connection, server->stopping);
+                continue;
+            }
+            incoming = co_await connection->read_request(std::move(incoming));
+        }
         if (incoming.kind == Incoming::Kind::ended) break;
         if (incoming.kind == Incoming::Kind::refused) {
             auto reply = refusal_reply(incoming.refusal);
@@ -211,14 +220,18 @@ HttpServer::~HttpServer() {
     impl_->log = nullptr;
 }
 
+void HttpServer::relay_with(std::shared_ptr<Relay> relay) {
+    impl_->relay = std::move(relay);
+}
+
 Result<std::uint16_t> HttpServer::listen(const std::string& host, std::uint16_t port,
-                                         std::optional<ServerTls> tls) {
+                                         std::optional<ServerTls> tls, bool shared) {
     if (tls) {
         auto context = TlsContext::server(*tls);
         if (!context) return context.error();
         impl_->tls = std::move(*context);
     }
-    auto listener = open_listener(impl_->executor, host, port);
+    auto listener = open_listener(impl_->executor, host, port, shared);
     if (!listener) return listener.error();
     impl_->listener = std::move(*listener);
     boost::asio::co_spawn(impl_->executor, accept_all(impl_), boost::asio::detached);

@@ -16,6 +16,8 @@
 
 namespace latchkey {
 
+class Relay;
+
 struct ServerTls {
     std::string certificate_file;  ///< PEM, chain included
     std::string key_file;          ///< PEM
@@ -76,11 +78,16 @@ public:
     HttpServer(boost::asio::io_context& loop, ServerLimits limits, Handler handler, Log& log);
     ~HttpServer();
 
-    /// Binds and starts to accept. Port 0 takes a free one.
+    /// Requests that `relay` wants go to it, as bytes, on the same connections; all others to the
+    /// handler. Called before `listen`.
+    void relay_with(std::shared_ptr<Relay> relay);
+
+    /// Binds and starts to accept. Port 0 takes a free one. With `shared`, servers of other loops of
+    /// this process may listen at the same place, and the kernel deals connections out among them.
     /// returns  the port
     /// errors   misconfigured  address_in_use, invalid_listen_address, tls_files
     Result<std::uint16_t> listen(const std::string& host, std::uint16_t port,
-                                 std::optional<ServerTls> tls = std::nullopt);
+                                 std::optional<ServerTls> tls = std::nullopt, bool shared = false);
 
     /// Stops accepting, closes idle connections, and waits for requests under way until `by`; then
     /// resets what is left.

@@ -25,10 +25,9 @@ constexpr Refusal bad_coding{400, "The request's Transfer-Encoding is not one \"
 constexpr Refusal two_framings{400, "The request has both Content-Length and Transfer-Encoding."};
 constexpr Refusal bad_version{505, "This server speaks no version of HTTP but 1.1 and 1.0."};
 constexpr Refusal bad_expectation{417, "The only expectation this server meets is 100-continue."};
-constexpr Refusal body_too_long{413, "The request's body is too long."};
 
-std::optional<Refusal> check_request_line(std::string_view line, const ServerLimits& limits,
-                                          bool& http_1_0) {
+std::optional<Refusal> read_request_line(std::string_view line, const ServerLimits& limits,
+                                         RequestHead& head) {
     const auto first = line.find(' ');
     if (first == std::string_view::npos) return bad_request_line;
     const auto method = line.substr(0, first);
@@ -41,9 +40,11 @@ std::optional<Refusal> check_request_line(std::string_view line, const ServerLim
     if (!is_token(method) || method.size() > method_bytes) return bad_request_line;
     if (target.size() > limits.target_bytes) return target_too_long;
     if (version.size() != version_bytes || !version.starts_with("HTTP/")) return bad_request_line;
-    http_1_0 = version == "HTTP/1.0";
-    if (!http_1_0 && version != "HTTP/1.1") return bad_version;
+    head.http_1_0 = version == "HTTP/1.0";
+    if (!head.http_1_0 && version != "HTTP/1.1") return bad_version;
     if (!is_origin_form(target)) return bad_request_line;
+    head.method = method;
+    head.target = target;
     return std::nullopt;
 }
 
@@ -55,28 +56,47 @@ struct Framing {
     int expectations = 0;
 };
 
-std::optional<Refusal> check_field(std::string_view line, Framing& seen, HeadFacts& facts) {
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos) return bad_field;
-    const auto name = line.substr(0, colon);
-    const auto raw = line.substr(colon + 1);
-    // A folded line starts with a blank and so has no token for a name.
-    if (!is_token(name) || !is_field_value(raw)) return bad_field;
-    const auto value = trim(raw);
-
-    if (ascii_iequal(name, "Host")) {
-        if (++seen.hosts > 1 || !is_host(value)) return bad_host;
-    } else if (ascii_iequal(name, "Content-Length")) {
-        // A blank after the number is legal, but programs disagree on it and nobody sends it.
-        const auto length = parse_decimal(value, std::numeric_limits<std::int64_t>::max());
-        if (++seen.lengths > 1 || !length || raw.back() != value.back()) return bad_length;
-        facts.length = *length;
-    } else if (ascii_iequal(name, "Transfer-Encoding")) {
-        if (++seen.codings > 1 || !ascii_iequal(value, "chunked")) return bad_coding;
-        facts.chunked = true;
-    } else if (ascii_iequal(name, "Expect")) {
-        if (++seen.expectations > 1 || !ascii_iequal(value, "100-continue")) return bad_expectation;
-        facts.expects_continue = true;
+std::optional<Refusal> weigh(const HeadLine& line, Framing& seen, RequestHead& head,
+                             bool& asked_to_stay) {
+    const auto is = [&](std::string_view name) { return ascii_iequal(line.name, name); };
+    // By length first: most lines are none of these.
+    switch (line.name.size()) {
+        case 4:
+            if (is("Host") && (++seen.hosts > 1 || !is_host(line.value))) return bad_host;
+            break;
+        case 6:
+            if (!is("Expect")) break;
+            if (++seen.expectations > 1 || !ascii_iequal(line.value, "100-continue")) {
+                return bad_expectation;
+            }
+            head.expects_continue = true;
+            break;
+        case 10:
+            if (!is("Connection")) break;
+            each_element(line.value, [&](std::string_view option) {
+                if (ascii_iequal(option, "close")) head.keep_alive = false;
+                if (ascii_iequal(option, "keep-alive")) asked_to_stay = true;
+            });
+            break;
+        case 14: {
+            if (!is("Content-Length")) break;
+            // A blank after the number is legal, but programs disagree on it and nobody sends it.
+            const bool blank_behind =
+                !line.whole.substr(0, line.whole.size() - 2)
+                     .ends_with(line.value.empty() ? std::string_view{":"} : line.value);
+            const auto length = parse_decimal(line.value, std::numeric_limits<std::int64_t>::max());
+            if (++seen.lengths > 1 || !length || blank_behind) return bad_length;
+            head.length = *length;
+            head.has_length = true;
+            break;
+        }
+        case 17:
+            if (!is("Transfer-Encoding")) break;
+            if (++seen.codings > 1 || !ascii_iequal(line.value, "chunked")) return bad_coding;
+            head.chunked = true;
+            break;
+        default:
+            break;
     }
     return std::nullopt;
 }
@@ -102,32 +122,34 @@ std::optional<Refusal> check_partial_head(std::string_view received, std::size_t
     return std::nullopt;
 }
 
-std::optional<Refusal> check_head(std::string_view head, const ServerLimits& limits,
-                                  HeadFacts& facts) {
-    if (auto refusal = check_partial_head(head, 0, limits)) return refusal;
-
-    facts = HeadFacts{};
-    Framing seen;
-    bool http_1_0 = false;
-    const auto line_end = head.find("\r\n");
-    if (auto refusal = check_request_line(head.substr(0, line_end), limits, http_1_0)) {
-        return refusal;
+std::optional<Refusal> scan_request(std::string_view bytes, const ServerLimits& limits,
+                                    RequestHead& head) {
+    static_cast<HeadFacts&>(head) = HeadFacts{};
+    const auto line_end = bytes.find("\r\n");
+    if (line_end == std::string_view::npos) return bad_line_end;
+    if (auto refusal = read_request_line(bytes.substr(0, line_end), limits, head)) return refusal;
+    const auto rest = bytes.substr(line_end + 2);
+    if (rest.size() > limits.head_bytes + 2) return head_too_long;
+    switch (read_lines(rest, limits.header_lines, head.lines)) {
+        case LinesRead::all:
+            break;
+        case LinesRead::bad_line:
+            return bad_field;
+        case LinesRead::too_many:
+            return too_many_lines;
     }
-    std::size_t lines = 0;
-    auto rest = head.substr(line_end + 2);
-    for (;;) {
-        const auto end = rest.find("\r\n");
-        if (end == std::string_view::npos) return bad_line_end;
-        if (end == 0) break;
-        if (++lines > limits.header_lines) return too_many_lines;
-        if (auto refusal = check_field(rest.substr(0, end), seen, facts)) return refusal;
-        rest.remove_prefix(end + 2);
+    Framing seen;
+    bool asked_to_stay = false;
+    for (const auto& line : head.lines) {
+        if (auto refusal = weigh(line, seen, head, asked_to_stay)) return refusal;
     }
     if (seen.hosts != 1) return bad_host;
-    if (seen.lengths > 0 && facts.chunked) return two_framings;
-    if (facts.chunked && http_1_0) return bad_coding;
-    if (facts.length > limits.body_bytes) return body_too_long;
-    if (http_1_0) facts.expects_continue = false;  // RFC 9110 section 10.1.1
+    if (seen.lengths > 0 && head.chunked) return two_framings;
+    if (head.chunked && head.http_1_0) return bad_coding;
+    if (head.http_1_0) {
+        head.expects_continue = false;  // RFC 9110 section 10.1.1
+        head.keep_alive = head.keep_alive && asked_to_stay;
+    }
     return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #include <cstdlib>
 #include <random>
+#include <set>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -108,8 +109,8 @@ TEST_CASE("whatever head is accepted means the same to an independent parser") {
         const auto end = text.find("\r\n\r\n");
         if (end == std::string::npos) continue;
         const auto head = text.substr(0, end + 4);
-        HeadFacts facts;
-        if (check_head(head, ServerLimits{}, facts)) continue;
+        RequestHead facts;
+        if (scan_request(head, ServerLimits{}, facts)) continue;
         CAPTURE(seed());
         CAPTURE(head);
         http::request_parser<http::string_body> parser;
@@ -122,7 +123,20 @@ TEST_CASE("whatever head is accepted means the same to an independent parser") {
         CHECK(parser.chunked() == facts.chunked);
         if (!facts.chunked) CHECK(parser.content_length().value_or(0) == facts.length);
         CHECK(parser.get().count(http::field::host) == 1);
-        CHECK(parser.get().target().starts_with('/'));
+        CHECK(parser.get().target() == facts.target);
+        CHECK(parser.get().method_string() == facts.method);
+        // Where both are asked for, Beast keeps the connection; RFC 9112 section 9.3 closes it.
+        if (facts.keep_alive || !facts.http_1_0) CHECK(parser.keep_alive() == facts.keep_alive);
+        REQUIRE(std::distance(parser.get().begin(), parser.get().end()) ==
+                static_cast<std::ptrdiff_t>(facts.lines.size()));
+        // As sets: Beast puts lines of one name together.
+        std::multiset<std::string> theirs;
+        for (const auto& field : parser.get())
+            theirs.insert(std::string{field.name_string()} + ": " + std::string{field.value()});
+        std::multiset<std::string> read;
+        for (const auto& line : facts.lines)
+            read.insert(std::string{line.name} + ": " + std::string{line.value});
+        CHECK(read == theirs);
     }
     CHECK(accepted > 1000);
 }

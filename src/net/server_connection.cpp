@@ -102,6 +102,7 @@ void ServerConnection::allow_forever() {
 }
 
 void ServerConnection::look_at_time(std::chrono::steady_clock::time_point now) {
+    if (guest_) return guest_->look_at_time(now);
     if (now < expires_) return;
     expired_ = true;
     socket_->interrupt();
@@ -130,7 +131,12 @@ Async<ServerConnection::Read> ServerConnection::read_more(std::size_t room) {
     co_return Read::gone;
 }
 
-Async<ServerConnection::Incoming> ServerConnection::read_request() {
+void ServerConnection::consume(std::size_t bytes) {
+    received_.erase(0, head_bytes_ + bytes);
+    head_bytes_ = 0;
+}
+
+Async<ServerConnection::Incoming> ServerConnection::read_head() {
     Incoming incoming;
     if (received_.empty() && received_.capacity() > kept_capacity) std::string{}.swap(received_);
     idle_ = received_.empty();
@@ -164,21 +170,27 @@ Async<ServerConnection::Incoming> ServerConnection::read_request() {
     }
 
     idle_ = false;
-    const std::string head = received_.substr(0, end + 4);
-    received_.erase(0, head.size());
-    HeadFacts facts;
-    if (auto refusal = check_head(head, limits_, facts)) {
+    allow_forever();
+    head_bytes_ = end + 4;
+    const auto refusal =
+        scan_request(std::string_view{received_}.substr(0, head_bytes_), limits_, head_);
+    incoming.kind = refusal ? Incoming::Kind::refused : Incoming::Kind::request;
+    if (refusal) incoming.refusal = *refusal;
+    incoming.keep_alive = head_.keep_alive;
+    incoming.http_1_0 = head_.http_1_0;
+    co_return incoming;
+}
+
+Async<ServerConnection::Incoming> ServerConnection::read_request(Incoming incoming) {
+    if (head_.length > limits_.body_bytes) {
         incoming.kind = Incoming::Kind::refused;
-        incoming.refusal = *refusal;
+        incoming.refusal = body_too_long;
         co_return incoming;
     }
     allow(limits_.body);
-    co_return co_await read_body(head, facts, std::move(incoming));
-}
-
-Async<ServerConnection::Incoming> ServerConnection::read_body(std::string_view head,
-                                                              const HeadFacts& facts,
-                                                              Incoming incoming) {
+    const HeadFacts facts = head_;
+    const std::string head = received_.substr(0, head_bytes_);
+    consume(0);
     Parser parser;
     parser.header_limit(static_cast<std::uint32_t>(std::max(head.size(), limits_.head_bytes) +
                                                    head_room));  // also of a trailer
@@ -194,8 +206,6 @@ Async<ServerConnection::Incoming> ServerConnection::read_body(std::string_view h
     // Taken now: later the parser would add the lines of a trailer, which nobody has checked.
     auto request = taken_from(parser);
     request.headers.remove("Expect");
-    incoming.keep_alive = parser.keep_alive();
-    incoming.http_1_0 = parser.get().version() == 10;
 
     // Not eager: one call of `put` then eats one chunk's line, and nothing else, and it can be
     // looked at. Beast takes any number of leading zeros, where other programs cut the number.

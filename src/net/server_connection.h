@@ -11,6 +11,15 @@
 
 namespace latchkey {
 
+/// Something that waits and is looked at a few times a second.
+class Timed {
+public:
+    virtual void look_at_time(std::chrono::steady_clock::time_point now) = 0;
+
+protected:
+    ~Timed() = default;
+};
+
 /// Reads requests from one connection and writes answers to it, one after the other. Private to the
 /// server, which says when and asks `look_at_time` a few times a second.
 class ServerConnection {
@@ -34,11 +43,28 @@ public:
 
     /// False: the connection is not to be used.
     Async<bool> handshake(TlsContext context);
-    Async<Incoming> read_request();
+    /// Waits for a request's head. Of `Incoming` only kind, refusal, keep_alive and http_1_0 are set;
+    /// the head itself is in `head`.
+    Async<Incoming> read_head();
+    /// Reads what is left of the request whose head was read.
+    Async<Incoming> read_request(Incoming incoming);
     /// Writes the whole answer, or what `reply` says instead. False: the connection is done for.
     Async<bool> write(Reply reply, bool head_only, bool keep_alive, bool http_1_0);
     Async<void> close();
     void reset() noexcept { socket_->reset(); }
+
+    /// The head that was read last; views into bytes that stay until `consume`.
+    const RequestHead& head() const { return head_; }
+    /// Bytes that came behind the head; the same holds for them.
+    std::string_view behind_head() const { return std::string_view{received_}.substr(head_bytes_); }
+    /// Lets go of the head and of `bytes` behind it.
+    void consume(std::size_t bytes);
+    /// Bytes that were read beyond a request; `consume` has left none.
+    void put_back(std::string_view bytes) { received_.append(bytes); }
+    Socket& socket() { return *socket_; }
+    const ServerLimits& limits() const { return limits_; }
+    /// While set, it is asked about time instead of this connection's own waits.
+    void lend_time_to(Timed* guest) { guest_ = guest; }
 
     /// True between requests: nothing of the next one has come.
     bool idle() const { return idle_; }
@@ -48,14 +74,16 @@ public:
 private:
     enum class Read { some, expired, gone };
     Async<Read> read_more(std::size_t room);
-    Async<Incoming> read_body(std::string_view head, const HeadFacts& facts, Incoming incoming);
     void allow(std::chrono::milliseconds wait);
     void allow_forever();
 
     std::unique_ptr<Socket> socket_;
     const ServerLimits& limits_;
     const bool tls_;
-    std::string received_;  ///< bytes not yet understood
+    std::string received_;  ///< bytes not yet let go of; begins with the head once that is read
+    RequestHead head_;
+    std::size_t head_bytes_ = 0;
+    Timed* guest_ = nullptr;
     bool idle_ = true;
     bool first_ = true;
     bool expired_ = false;

@@ -26,6 +26,9 @@ public:
                                   boost::system::error_code& failed) = 0;
     /// Ends whatever waits on this socket with operation_aborted, and keeps it open.
     virtual void interrupt() noexcept = 0;
+    /// True if the peer has ended its side or the connection is broken; bytes that came before may
+    /// still wait to be read.
+    virtual bool hung_up() = 0;
     /// Returns when the peer's machine has taken all written bytes; bounded to a second. Only then
     /// does a reset not throw them away.
     virtual Async<void> delivered() = 0;
@@ -43,8 +46,10 @@ public:
     virtual void close() noexcept = 0;
 };
 
+/// With `shared`, other listeners of this process may listen at the same place, and the kernel deals
+/// connections out among them.
 /// errors  misconfigured  address_in_use, invalid_listen_address
 Result<std::unique_ptr<Listener>> open_listener(Executor on, const std::string& host,
-                                                std::uint16_t port);
+                                                std::uint16_t port, bool shared = false);
 
 }  // namespace latchkey

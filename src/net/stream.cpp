@@ -13,6 +13,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <linux/sockios.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -191,6 +192,12 @@ public:
         return tls_->read({&byte, 1}, plain) != TlsEngine::Step::hungry;
     }
 
+    bool hung_up() override {
+        if (!socket_.is_open()) return true;
+        ::pollfd look{socket_.native_handle(), POLLRDHUP, 0};
+        return ::poll(&look, 1, 0) > 0;
+    }
+
     std::string peer() const override { return peer_; }
 
     Async<void> delivered() override {
@@ -312,7 +319,7 @@ std::unique_ptr<Socket> make_socket(Executor on) {
 }
 
 Result<std::unique_ptr<Listener>> open_listener(Executor on, const std::string& host,
-                                                std::uint16_t port) {
+                                                std::uint16_t port, bool shared) {
     const auto refused = [&](const char* code, const std::string& why) {
         return Error{
             Fault::misconfigured, code,
@@ -328,6 +335,8 @@ Result<std::unique_ptr<Listener>> open_listener(Executor on, const std::string& 
     Acceptor acceptor{on};
     acceptor.open(here.protocol(), failed);
     if (!failed) acceptor.set_option(Acceptor::reuse_address{true}, failed);
+    using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+    if (!failed && shared) acceptor.set_option(ReusePort{true}, failed);
     if (!failed) acceptor.bind(here, failed);
     if (!failed) acceptor.listen(Acceptor::max_listen_connections, failed);
     if (failed == asio::error::address_in_use) {

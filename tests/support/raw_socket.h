@@ -28,6 +28,12 @@ public:
         }
         return made;
     }
+    /// Whether somebody listens there.
+    static bool can_connect(std::uint16_t port) {
+        RawSocket probe{::socket(AF_INET, SOCK_STREAM, 0)};
+        const auto there = loopback(port);
+        return ::connect(probe.fd_, reinterpret_cast<const sockaddr*>(&there), sizeof there) == 0;
+    }
     explicit RawSocket(int fd) : fd_(fd) {
         const timeval wait{30, 0};
         ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
@@ -122,6 +128,7 @@ public:
     ~RawListener() { ::close(fd_); }
 
     std::uint16_t port() const { return port_; }
+    int fd() const { return fd_; }
     RawSocket accept() { return RawSocket{::accept(fd_, nullptr, nullptr)}; }
     /// True if somebody has connected and was not accepted yet.
     bool somebody_waits() const {

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include "net/block.h"
+#include "net/body_meter.h"
+#include "net/relay.h"
+
+namespace latchkey {
+
+/// One relayed request and its answer. Private to the relay.
+class RelayExchange final : public Timed {
+public:
+    /// All must outlive this object.
+    RelayExchange(Relay& relay, ServerConnection& caller, const bool& stopping, Executor on);
+
+    /// Returns whether another request may follow on the caller's connection.
+    Async<bool> run();
+    void look_at_time(std::chrono::steady_clock::time_point now) override;
+
+private:
+    using SteadyClock = std::chrono::steady_clock;
+    using Timer =
+        boost::asio::basic_waitable_timer<SteadyClock, boost::asio::wait_traits<SteadyClock>,
+                                          Executor>;
+
+    /// Why a caller gets no answer of a server, through his own doing.
+    enum class Callers { fine, gone, too_slow, bad_chunks };
+
+    /// A body on its way: how long the next piece may take.
+    struct Pace {
+        SteadyClock::time_point began;
+        std::uint64_t moved = 0;
+    };
+    SteadyClock::time_point patience(const Pace& pace) const;
+
+    // The request's side.
+    Async<void> hold_body();
+    Async<std::size_t> read_caller(Block& into);
+    Async<bool> tell_to_continue();
+    static Async<void> upload(RelayExchange* self);
+    Async<void> pass_body_up();
+    Async<void> end_upload();
+
+    // The upstream's side.
+    void write_head_up();
+    Async<bool> ask();
+    Async<bool> read_answer_head();
+    Async<bool> read_more_answer();
+    Async<std::string> read_beginning();
+    BodyMeter answer_meter() const;
+    void let_go_of_upstream();
+
+    // The answer's side.
+    std::string_view answer_bytes() { return {block_->data() + body_at_, filled_ - body_at_}; }
+    Async<bool> pass_answer_down();
+    Async<bool> write_caller(std::string_view bytes);
+    void write_head_down();
+    Async<bool> fail();
+    Async<bool> refuse(Reply reply);
+    void let_go_of_request();
+
+    const RequestHead& head() const { return caller_.head(); }
+    bool to_head() const { return head().method == "HEAD"; }
+    bool ends_here() const;
+
+    Relay& relay_;
+    RelayPolicy& policy_;
+    ServerConnection& caller_;
+    const bool& stopping_;
+    const Executor on_;
+
+    RelayPass pass_;
+    bool passed_ = false;  ///< the policy has let it pass and is told of its end
+    Callers callers_ = Callers::fine;
+
+    BodyMeter request_meter_;
+    bool held_ = false;             ///< the body is whole, in `body_`, and can be sent again
+    std::string_view body_;         ///< what is there of the body to be sent
+    std::string body_store_;        ///< where it is unless it lies behind the head
+    std::string leftover_;          ///< bytes that came behind the body
+    std::size_t taken_behind_ = 0;  ///< bytes behind the head that belong to the body
+    Pace request_pace_{};
+
+    bool uploading_ = false;
+    bool stop_upload_ = false;
+    Timer upload_over_;
+
+    Upstreams::Lease upstream_;
+    std::string out_;
+    std::optional<Block> block_;  ///< the answer's bytes
+    std::size_t body_at_ = 0;     ///< in the block: behind the head
+    std::size_t filled_ = 0;
+    AnswerHead answer_;
+    std::string_view retry_line_;
+    bool dechunk_ = false;
+    bool close_after_ = false;
+    int status_ = 0;  ///< of what the caller was sent
+    Error error_;
+
+    SteadyClock::time_point caller_sends_by_ = SteadyClock::time_point::max();
+    SteadyClock::time_point caller_takes_by_ = SteadyClock::time_point::max();
+    SteadyClock::time_point upstream_by_ = SteadyClock::time_point::max();
+    bool upstream_late_ = false;
+    bool reads_upstream_ = false;  ///< nobody waits for the caller, who may go away unseen
+};
+
+}  // namespace latchkey
