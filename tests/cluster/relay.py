@@ -55,17 +55,18 @@ class Relay:
         self.away = False       # new connections are reset
         self.lines = set()      # tasks of open connections
         self.loop = _Loop.get()
-        self.flowing = self._call(self._event())
+        self.flowing = self._call(self._event(True))
         self.server = self._call(self._listen(port))
         self.port = self.server.sockets[0].getsockname()[1]
 
     def _call(self, work):
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
-    async def _event(self):
-        flowing = asyncio.Event()
-        flowing.set()
-        return flowing
+    async def _event(self, happened):
+        event = asyncio.Event()
+        if happened:
+            event.set()
+        return event
 
     async def _listen(self, port):
         return await asyncio.start_server(self._accept, "127.0.0.1", port)
@@ -167,16 +168,16 @@ class _Cut(Exception):
 
 
 class Trap:
-    """Waits for one thing to pass a relay. `sprung` is set when it did."""
+    """Waits for one thing to pass a relay. `sprung` is set when it did; `release` lets go on what a
+    trap holds back."""
 
-    def __init__(self, fits, how):
+    def __init__(self, fits, how, loop, released):
         self.fits, self.how = fits, how
+        self.loop, self.released = loop, released
         self.sprung = threading.Event()
-        self.at = None
 
-    def spring(self):
-        self.at = time.monotonic()
-        self.sprung.set()
+    def release(self):
+        self.loop.call_soon_threadsafe(self.released.set)
 
 
 class DatabaseRelay(Relay):
@@ -187,6 +188,8 @@ class DatabaseRelay(Relay):
       before   the statement does not reach the server, and the connection is reset
       request  it reaches the server, and the connection is reset without waiting
       answer   the server has committed and answered; the answer is lost with the connection
+      stall    the statement waits here, and reaches the server when the trap is released
+      hold     the server has committed and answered; the answer waits here until the release
     """
 
     def __init__(self, target, port=0):
@@ -195,8 +198,8 @@ class DatabaseRelay(Relay):
         super().__init__(target, port)
 
     def trap(self, fits, how):
-        assert how in ("before", "request", "answer"), how
-        trap = Trap(fits, how)
+        assert how in ("before", "request", "answer", "stall", "hold"), how
+        trap = Trap(fits, how, self.loop, self._call(self._event(False)))
         self.traps.append(trap)
         return trap
 
@@ -233,16 +236,20 @@ class DatabaseRelay(Relay):
             body = await reader.readexactly(struct.unpack("!I", length)[0] - 4)
             self._look(talk, kind, body)
             if talk.caught and talk.caught.how == "before":
-                talk.caught.spring()
+                talk.caught.sprung.set()
                 raise _Cut
+            if talk.caught and talk.caught.how == "stall":
+                talk.caught.sprung.set()
+                await talk.caught.released.wait()
+                talk.caught = None
             ends = kind in (b"S", b"Q")
             if ends:
                 talk.asked += 1
-                if talk.caught and talk.caught.how == "answer" and talk.lost_at is None:
+                if talk.caught and talk.caught.how in ("answer", "hold") and talk.lost_at is None:
                     talk.lost_at = talk.asked
             await self._pass(far_writer, kind + length + body)
             if ends and talk.caught and talk.caught.how == "request":
-                talk.caught.spring()
+                talk.caught.sprung.set()
                 raise _Cut
 
     def _look(self, talk, kind, body):
@@ -266,6 +273,7 @@ class DatabaseRelay(Relay):
                 return
 
     async def _answers(self, talk, far_reader, writer):
+        held = b""
         while True:
             head = await far_reader.readexactly(5)
             kind, length = head[:1], struct.unpack("!I", head[1:])[0]
@@ -273,10 +281,15 @@ class DatabaseRelay(Relay):
             if kind == b"Z":
                 talk.answered += 1
             if talk.lost_at is not None and talk.answered + (kind != b"Z") >= talk.lost_at:
-                if kind == b"Z":
-                    talk.caught.spring()
+                held += head + body
+                if kind != b"Z":
+                    continue
+                talk.caught.sprung.set()
+                if talk.caught.how == "answer":
                     raise _Cut
-                continue  # part of the answer that is to be lost
+                await talk.caught.released.wait()
+                talk.caught = talk.lost_at = None
+                head, body, held = held, b"", b""
             await self._pass(writer, head + body)
 
 

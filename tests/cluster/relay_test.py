@@ -55,6 +55,25 @@ class DatabaseRelays(unittest.TestCase):
         self.through("INSERT INTO marks VALUES ('b')")
         self.assertEqual(self.marks(), left + ["b"])
 
+    def test_a_held_answer_arrives_when_the_trap_is_released(self):
+        self.assert_waits("hold", ["a"])
+
+    def test_a_stalled_statement_reaches_the_server_when_the_trap_is_released(self):
+        self.assert_waits("stall", [])
+
+    def assert_waits(self, how, meanwhile):
+        trap = self.relay.trap(lambda text, _: text.startswith("insert into marks"), how)
+        caller = threading.Thread(
+            target=self.through, args=("INSERT INTO marks VALUES ('a')",), daemon=True)
+        caller.start()
+        self.assertTrue(trap.sprung.wait(10))
+        self.assertEqual(self.marks(), meanwhile)
+        self.assertTrue(caller.is_alive())
+        trap.release()
+        caller.join(10)
+        self.assertFalse(caller.is_alive())
+        self.assertEqual(self.marks(), ["a"])
+
     def test_away_is_refused_and_comes_back(self):
         self.relay.leave()
         with self.assertRaises(Unanswered):
