@@ -25,7 +25,8 @@ import subprocess
 import time
 
 BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
-TEMPLATE = pathlib.Path(__file__).resolve().parents[2] / "deploy/three-nodes/patroni.yml"
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "deploy/three-nodes"
+PATRONI_TEMPLATE, ETCD_TEMPLATE = EXAMPLES / "patroni.yml", EXAMPLES / "etcd.env"
 START_S = 120   # a busy machine with two cores takes its time for six processes and two copies
 SETTLE_S = 90
 DATABASE, OWNER, PASSWORD = "latchkey", "latchkey", "latchkey"
@@ -102,6 +103,14 @@ def children_of(pid):
     return found
 
 
+def filled_in(template, **values):
+    """An example of deploy/ with its words in @ signs replaced."""
+    text = template.read_text()
+    for word, value in values.items():
+        text = text.replace(f"@{word}@", str(value))
+    return text
+
+
 def send(pid, number):
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
@@ -123,11 +132,12 @@ class Unprivileged:
         if self.who:
             os.chown(path, self.who["user"], self.who["group"])
 
-    def start(self, command, log):
+    def start(self, command, log, settings=None):
         with open(self.folder / log, "ab") as out:
             return subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL,
                                     stdout=out, stderr=out, cwd=self.folder,
-                                    start_new_session=True, env=self.environment(), **self.who)
+                                    start_new_session=True,
+                                    env={**self.environment(), **(settings or {})}, **self.who)
 
     def run(self, command):
         return subprocess.run([str(part) for part in command], cwd=self.folder, check=True,
@@ -145,17 +155,13 @@ class Etcd:
         self.process = None
 
     def start(self, all_members):
-        here = f"http://127.0.0.1:{self.client}"
         peers = ",".join(f"{m.name}=http://127.0.0.1:{m.peer}" for m in all_members)
-        self.process = self.unprivileged.start(
-            ["etcd", "--name", self.name, "--data-dir", self.unprivileged.folder / self.name,
-             "--unsafe-no-fsync", "--enable-v2=false",
-             "--heartbeat-interval", "100", "--election-timeout", "1000",
-             "--listen-client-urls", here, "--advertise-client-urls", here,
-             "--listen-peer-urls", f"http://127.0.0.1:{self.peer}",
-             "--initial-advertise-peer-urls", f"http://127.0.0.1:{self.peer}",
-             "--initial-cluster", peers, "--initial-cluster-token", "latchkey"],
-            f"{self.name}.log")
+        text = filled_in(ETCD_TEMPLATE, NAME=self.name, CLIENT=self.client, PEER=self.peer,
+                         PEERS=peers, DATA=self.unprivileged.folder / self.name)
+        settings = dict(line.split("=", 1) for line in text.splitlines()
+                        if line and not line.startswith("#"))
+        settings["ETCD_UNSAFE_NO_FSYNC"] = "true"   # for tests alone
+        self.process = self.unprivileged.start(["etcd"], f"{self.name}.log", settings)
 
     def kill(self):
         if self.process and self.process.poll() is None:
@@ -173,11 +179,8 @@ class Member:
         self.file = unprivileged.folder / f"{name}.yml"
         self.process = None
         self.frozen = []
-        values = {"NAME": name, "REST": rest, "SQL": sql, "ETCD": hosts, "DATA": self.data,
-                  "FOLDER": unprivileged.folder}
-        text = TEMPLATE.read_text()
-        for word, value in values.items():
-            text = text.replace(f"@{word}@", str(value))
+        text = filled_in(PATRONI_TEMPLATE, NAME=name, REST=rest, SQL=sql, ETCD=hosts,
+                         DATA=self.data, FOLDER=unprivileged.folder)
         self.file.write_text(for_tests(text))
         self.file.chmod(0o600)
         unprivileged.own(self.file)
@@ -241,7 +244,7 @@ def for_tests(text):
                              ("retry_timeout: 10", "retry_timeout: 2"),
                              ("shared_buffers: 1GB", "shared_buffers: 32MB"),
                              ("wal_keep_size: 1GB", "wal_keep_size: 64MB")):
-        assert written in text, f"{TEMPLATE} has no '{written}'"
+        assert written in text, f"{PATRONI_TEMPLATE} has no '{written}'"
         text = text.replace(written, smaller)
     return text
 
@@ -373,6 +376,30 @@ class DatabaseCluster:
         assert status == 200, f"switchover: {status} {said}"
         self.until(lambda: standby.is_("primary"), f"{standby.name} was not promoted")
         return standby
+
+    def configure(self, **settings):
+        """Changes what all nodes are told, as `patronictl edit-config` does."""
+        status, said = http_json(self.primary().rest, "PATCH", "/config", settings)
+        assert status == 200, f"config: {status} {said}"
+
+    def stop_replication(self):
+        """From here on no standby receives anything. Returns what ends its receiver for good: what
+        waits in its socket is lost with it, as with a network that went away."""
+        receivers = []
+        for member in self.members:
+            postmaster = member.postmaster()
+            for pid in children_of(postmaster) if postmaster else []:
+                with contextlib.suppress(OSError):
+                    command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+                    if b"walreceiver" in command:
+                        send(pid, signal.SIGSTOP)
+                        receivers.append(pid)
+        assert len(receivers) == len(self.members) - 1, receivers
+
+        def lose():
+            for pid in receivers:
+                send(pid, signal.SIGKILL)
+        return lose
 
     def restart(self, member):
         """Starts a member again that was killed; Patroni rewinds it."""

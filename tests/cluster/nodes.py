@@ -31,7 +31,7 @@ class Node(Process):
         self.port, self.operators_port = stable_ports(2)
         self.operators_url = f"http://127.0.0.1:{self.operators_port}"
         self.direct_url = f"http://127.0.0.1:{self.port}"
-        self.database_relays = [] if database is None else [
+        self.database_relays = [] if database is None or site.direct else [
             DatabaseRelay(lambda port=port: ("127.0.0.1", port)) for port in database.sql_ports()]
         self.config = self.home / "latchkey.toml"
         self.config.write_text(self._config(database))
@@ -120,18 +120,21 @@ class Node(Process):
 
 
 class Site:
-    """`database` is a DatabaseCluster or PlainDatabase; None: one node on SQLite."""
+    """`database` is a DatabaseCluster or PlainDatabase; None: one node on SQLite. `direct`: without
+    relays to the database and to Salesforce, which take time of their own."""
 
-    def __init__(self, folder, database=None, nodes=3):
+    def __init__(self, folder, database=None, nodes=3, direct=False):
         self.folder = pathlib.Path(folder)
         self.master_key = self.private("master-key", base64.b64encode(os.urandom(32)).decode())
         self.secret = self.private("client-secret", "latchkey-demo-secret")
         self.database = database
-        self.emulator = Emulator(self.folder)
+        self.direct = direct
+        self.emulator = Emulator(self.folder, keeps=not direct)
         self.salesforce = SalesforceRelay(lambda: ("127.0.0.1", port_of(self.emulator.url)))
-        self.salesforce_url = f"http://127.0.0.1:{self.salesforce.port}"
+        self.salesforce_url = (self.emulator.url if direct else
+                               f"http://127.0.0.1:{self.salesforce.port}")
         # All users of these tests are the same few people, who approve many times.
-        self.emulator.client(max_approvals=10_000)
+        self.emulator.client(max_approvals=1_000_000)
         self.turn = 0
         self.entrance = Relay(self._next_node)
         self.public_url = f"http://127.0.0.1:{self.entrance.port}"

@@ -145,10 +145,11 @@ class Emulator(Process):
     USER = "ada@acme.example"
     PASSWORD = "latchkey"
 
-    def __init__(self, folder, *arguments, listen="127.0.0.1:0"):
+    def __init__(self, folder, *arguments, listen="127.0.0.1:0", keeps=True):
+        """`keeps`: whether what happens is written to a state file, all of it at every change."""
         self.state_file = pathlib.Path(folder) / "emulator-state.json"
-        super().__init__(["emulator", "--listen", listen, "--state", str(self.state_file),
-                          *arguments], folder, "emulator")
+        state = ["--state", str(self.state_file)] if keeps else []
+        super().__init__(["emulator", "--listen", listen, *state, *arguments], folder, "emulator")
 
     def control(self, method, name, body=None):
         answer = request(self.url, method, f"/__emulator/{name}", body)
