@@ -14,7 +14,8 @@ from database_cluster import DatabaseCluster, PlainDatabase, Unanswered, remove
 from load import Load
 from nodes import Site, eventually
 from statements import CLAIM, SETTLE
-from verdicts import honest, quiet_ledger, settle, usable
+from verdicts import (descriptors, honest, no_more_descriptors, quiet_ledger, sealed, settle,
+                      usable)
 
 TOKEN = "/services/oauth2/token"
 INTROSPECT = "/services/oauth2/introspect"
@@ -115,9 +116,9 @@ class Chaos:
     # Nodes ------------------------------------------------------------------------------------
 
     def some_node(self):
-        """A node that runs; at least one other always does."""
+        """A node that runs; of several, at least one other does."""
         up = [n for n in self.site.nodes if n.running and n.frozen_at is None]
-        return self.draw.choice(up) if len(up) > 1 or len(self.site.nodes) == 1 else None
+        return self.draw.choice(up) if len(up) >= min(2, len(self.site.nodes)) else None
 
     def kill_node(self):
         node = self.some_node()
@@ -230,6 +231,7 @@ def run(site, seed, seconds, connections, callers, say):
     site.start()
     say(f"connecting {connections} users")
     grants = connect_all(site, connections)
+    before = descriptors(site)
     chaos = Chaos(site, seed, say)
     with Load(site, grants, seed, callers) as load:
         chaos.run(seconds)
@@ -246,6 +248,8 @@ def run(site, seed, seconds, connections, callers, say):
     assert kept, "no connection was left to try"
     usable(site, kept)
     totals = quiet_ledger(site)
+    no_more_descriptors(before, descriptors(site))
+    sealed(site)
     return {"seed": seed, "seconds": seconds, "connections": connections, "active": len(kept),
             "given up, and why": reasons, "settled after s": round(took), "ledger": totals,
             "faults": dict(sorted(chaos.counts.items())),

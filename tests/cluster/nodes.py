@@ -208,6 +208,13 @@ class Site:
             if not node.running:
                 node.start()
 
+    def database_folders(self):
+        """Where one node of the database keeps its pages."""
+        if self.database is None:
+            return []
+        members = getattr(self.database, "members", [self.database])
+        return [members[0].data / "base", members[0].data / "pg_wal"]
+
     def totals(self):
         return self.emulator.totals()
 

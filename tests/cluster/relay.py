@@ -184,7 +184,7 @@ class DatabaseRelay(Relay):
     """Passes PostgreSQL's protocol on, without TLS.
 
     `trap(fits, how)` waits for the first statement for which `fits(text, values)` holds; `text` is
-    the SQL in lower case, `values` the bytes of its parameters. Then, by `how`:
+    the SQL in lower case, `values` the bytes of its parameters (None: null). Then, by `how`:
       before   the statement does not reach the server, and the connection is reset
       request  it reaches the server, and the connection is reset without waiting
       answer   the server has committed and answered; the answer is lost with the connection
@@ -253,15 +253,15 @@ class DatabaseRelay(Relay):
                 raise _Cut
 
     def _look(self, talk, kind, body):
-        text, values = None, b""
+        text, values = None, []
         if kind == b"Q":
             text = body[:-1]
         elif kind == b"P":
             name, text_at = body.split(b"\0", 2)[:2]
             talk.named[name] = text_at
         elif kind == b"B":
-            _, name, values = body.split(b"\0", 2)
-            text = talk.named.get(name, b"")
+            _, name, rest = body.split(b"\0", 2)
+            text, values = talk.named.get(name, b""), bound_values(rest)
         if text is None or talk.caught:
             return
         plain = re.sub(r"\s+", " ", text.decode(errors="replace").lower())
@@ -291,6 +291,21 @@ class DatabaseRelay(Relay):
                 talk.caught = talk.lost_at = None
                 head, body, held = held, b"", b""
             await self._pass(writer, head + body)
+
+
+def bound_values(body):
+    """The parameters of a Bind message, behind its two names."""
+    formats = struct.unpack_from("!H", body)[0]
+    at = 2 + 2 * formats
+    count = struct.unpack_from("!H", body, at)[0]
+    at += 2
+    values = []
+    for _ in range(count):
+        length = struct.unpack_from("!i", body, at)[0]
+        at += 4
+        values.append(None if length < 0 else body[at:at + length])
+        at += max(length, 0)
+    return values
 
 
 class _Talk:

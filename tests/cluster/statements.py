@@ -6,7 +6,15 @@ class Statement:
         self.name, self.fits = name, fits
 
 
+def _claims(text, values):
+    return "update latchkey.grants" in text and values[4:5] == [b"IN_FLIGHT"]
+
+
+def _keeps_tokens(text, values):
+    return "update latchkey.tokens" in text and b"IN_FLIGHT" in values[5:]
+
+
 # Durable before a refresh token is sent: the row says that its token is about to be spent.
-CLAIM = Statement("claim", lambda text, values: "update" in text and "in_flight" in text)
-# Durable before the new access token is handed out: the row has the new tokens.
-SETTLE = Statement("rotation", lambda text, values: "update" in text and "refresh_ct" in text)
+CLAIM = Statement("claim", _claims)
+# Durable before the row counts as refreshed: it has the new tokens, in place of a claim.
+SETTLE = Statement("rotation", _keeps_tokens)

@@ -1,11 +1,20 @@
 """What has to hold when the faults have stopped and everything has come to rest."""
 import http.client
+import os
+import pathlib
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from spelled import spellings  # noqa: E402
 
 SETTLED_S = 300   # O7
 # A node may die some moments after the answer has passed the relay and before it has journalled it.
 UNJOURNALLED_S = 3
 HONEST = ("active", "reauth_required")
+MOST_TOKENS = 400            # looked for in files; the newest
+MOST_MORE_DESCRIPTORS = 24   # connections of the pool and to callers come and go
 
 
 def settle(site, connections, patience=SETTLED_S):
@@ -101,3 +110,28 @@ def usable(site, connections, patience=SETTLED_S):
             called = node.query(connection)
             assert called.status == 200, f"call with {connection} by {node.name}: {called}"
         assert len(generations) == 1, f"{connection} has generations {generations}"
+
+
+def sealed(site):
+    """O6: no token stands readable in a file of a node, or of one node of the database."""
+    kept = site.emulator.kept()
+    tokens = ([one["token"] for one in kept["sessions"]] + [one["token"] for one in kept["spent"]] +
+              [grant["refresh_token"] for grant in kept["grants"]])
+    spelled = [form for token in tokens[-MOST_TOKENS:] if token for form in spellings(token)]
+    folders = [node.home for node in site.nodes] + site.database_folders()
+    for folder in folders:
+        for path in pathlib.Path(folder).rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                content = path.read_bytes()
+                assert not any(form in content for form in spelled), f"a token stands in {path}"
+    return len(spelled)
+
+
+def descriptors(site):
+    """O9: of each node."""
+    return {node.name: len(os.listdir(f"/proc/{node.process.pid}/fd")) for node in site.nodes}
+
+
+def no_more_descriptors(before, after):
+    for name, count in after.items():
+        assert count <= before[name] + MOST_MORE_DESCRIPTORS, f"{name}: {before[name]} to {count}"
