@@ -201,6 +201,44 @@ Reply show_clients(const World& world) {
     return json_answer(200, json::object{{"clients", std::move(all)}});
 }
 
+Reply show_data(const World& world) {
+    return json_answer(200, json::object{{"daily_limit", world.data.daily_limit()},
+                                         {"used_today", world.data.used_today()},
+                                         {"generated_records", world.data.generated_rows()}});
+}
+
+Reply change_data(World& world, const Visit& visit) {
+    constexpr std::int64_t most_a_day = 1'000'000'000;
+    constexpr std::int64_t most_records = 100'000'000;
+    const auto body = body_of(visit);
+    if (!body) return refused(body.error());
+    const auto fits = [](const json::value& value, std::int64_t most) {
+        return value.is_int64() && value.get_int64() >= 0 && value.get_int64() <= most;
+    };
+    for (const auto& field : *body) {
+        if (field.key() == "daily_limit") {
+            if (!fits(field.value(), most_a_day)) {
+                return refused(400, "wrong_value", "'daily_limit' must be 0 to 1000000000.");
+            }
+        } else if (field.key() == "generated_records") {
+            if (!fits(field.value(), most_records)) {
+                return refused(400, "wrong_value", "'generated_records' must be 0 to 100000000.");
+            }
+        } else {
+            return refused(400, "unknown_field",
+                           "'" + printable(field.key(), 64) +
+                               "' is not known here; known are: daily_limit, generated_records");
+        }
+    }
+    if (const auto* limit = body->if_contains("daily_limit")) {
+        world.data.set_daily_limit(limit->get_int64());
+    }
+    if (const auto* records = body->if_contains("generated_records")) {
+        world.data.set_generated_rows(records->get_int64());
+    }
+    return show_data(world);
+}
+
 Reply show_faults(const World& world) {
     json::array all;
     for (const auto& plan : world.faults.all()) all.push_back(print_fault(plan));
@@ -234,6 +272,8 @@ Reply control(World& world, const Visit& visit) {
     if (name == "clients" && get) return show_clients(world);
     if (name == "clients" && post) return put_client(world, visit);
     if (name == "grants" && post) return open_grants(world, visit);
+    if (name == "data" && get) return show_data(world);
+    if (name == "data" && post) return change_data(world, visit);
     if (name == "faults" && get) return show_faults(world);
     if (name == "faults" && post) return add_fault(world, visit);
     if (name == "faults" && method == "DELETE") {
@@ -248,11 +288,12 @@ Reply control(World& world, const Visit& visit) {
         return json_answer(200, json::object{{"reset", true}});
     }
     for (const auto* known :
-         {"ledger", "clock", "clients", "grants", "faults", "sessions/expire", "reset"}) {
+         {"ledger", "clock", "clients", "data", "grants", "faults", "sessions/expire", "reset"}) {
         if (name == known) return refused(405, "method_not_allowed", "Use another method here.");
     }
-    return refused(404, "not_found",
-                   "Known are: ledger, clock, clients, grants, faults, sessions/expire, reset.");
+    return refused(
+        404, "not_found",
+        "Known are: ledger, clock, clients, data, grants, faults, sessions/expire, reset.");
 }
 
 }  // namespace latchkey::emulator

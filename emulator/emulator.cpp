@@ -190,6 +190,15 @@ struct Emulator::Impl {
     std::unique_ptr<HttpServer> server;
 };
 
+/// An upload of a bulk job may be large; every other body is held to the server's usual bound.
+constexpr std::size_t most_upload_bytes = 32 * 1024 * 1024;
+
+bool too_long(const Visit& visit) {
+    const bool upload =
+        visit.path.starts_with("/services/data/") && visit.path.ends_with("/batches");
+    return !upload && visit.request.body.size() > ServerLimits{}.body_bytes;
+}
+
 Async<Reply> Emulator::Impl::serve(std::shared_ptr<Impl> self, ServedRequest request) {
     World& world = self->world;
     Clock& clock = self->clock;
@@ -199,6 +208,10 @@ Async<Reply> Emulator::Impl::serve(std::shared_ptr<Impl> self, ServedRequest req
         Reply answer = control(world, visit);
         if (visit.posted()) self->save();
         co_return answer;
+    }
+    if (too_long(visit)) {
+        co_return html_reply(413, plain_page("The body is too long",
+                                             "Only the data of a bulk job may be over 1 MiB."));
     }
     const auto fault = world.faults.take(visit.path);
     std::optional<Holding> holding;
@@ -262,8 +275,10 @@ Result<std::uint16_t> Emulator::start() {
     const auto opened = open_state();
     if (!opened) return opened.error();
     const std::weak_ptr<Impl> weak = impl_;
+    ServerLimits limits;
+    limits.body_bytes = most_upload_bytes;
     impl_->server = std::make_unique<HttpServer>(
-        impl_->loop, ServerLimits{},
+        impl_->loop, limits,
         [weak](ServedRequest request) { return Impl::serve_if_there(weak, std::move(request)); },
         impl_->log);
     const auto& options = impl_->options;

@@ -10,6 +10,7 @@
 #include "emulator/data/call.h"
 #include "emulator/data/collections.h"
 #include "emulator/data/composite.h"
+#include "emulator/data/jobs.h"
 #include "emulator/data/query.h"
 #include "emulator/data/records.h"
 #include "emulator/data/resources.h"
@@ -47,11 +48,12 @@ void drop_json_suffix(std::vector<std::string>& path) {
     path.back().resize(path.back().size() - suffix.size());
 }
 
-Reply route(const Call& call, Org& org, Cursors& cursors, const Usage& usage,
+Reply route(const Call& call, Org& org, Cursors& cursors, Jobs& jobs, const Usage& usage,
             const AnswerPart& part) {
     if (call.path.empty()) return answer_resources(call);
     const std::string& first = call.path[0];
     if (first == "query" || first == "queryAll") return answer_query(call, org, cursors);
+    if (first == "jobs") return answer_jobs(call, org, jobs);
     if (first == "sobjects") return answer_sobjects(call, org);
     if (first == "limits" && call.path.size() == 1) return answer_limits(call, usage);
     const auto is = [&](std::initializer_list<std::string_view> path) {
@@ -112,7 +114,7 @@ struct DataApi::Impl {
             if (!segments || segments->empty()) return error_reply(no_such_resource());
             return answer(one, caller, now, std::move(*segments));
         };
-        return route(call, org(), cursors, usage, part);
+        return route(call, org(), cursors, jobs, usage, part);
     }
 
     /// Counts the request; false if the day's allowance is used up.
@@ -138,6 +140,7 @@ struct DataApi::Impl {
     std::string username;
     std::unique_ptr<Org> filled;
     Cursors cursors;
+    Jobs jobs;
     Usage usage{0, usual_daily_limit};
     WallTime window_start{};
 };
@@ -175,6 +178,22 @@ Reply DataApi::handle(const ServedRequest& request, const std::optional<Caller>&
 
 void DataApi::set_daily_limit(std::int64_t requests) {
     impl_->usage = Usage{0, requests};
+}
+
+void DataApi::set_generated_rows(std::int64_t rows) {
+    impl_->org().generated_rows = rows;
+}
+
+std::int64_t DataApi::daily_limit() const {
+    return impl_->usage.limit;
+}
+
+std::int64_t DataApi::used_today() const {
+    return impl_->usage.used;
+}
+
+std::int64_t DataApi::generated_rows() const {
+    return impl_->filled ? impl_->filled->generated_rows : usually_generated;
 }
 
 void DataApi::reset() {

@@ -34,6 +34,11 @@ public:
 
     /// Sets the org's daily limit of API requests; what is used starts again at 0.
     void set_daily_limit(std::int64_t requests);
+    /// How many records generated objects have, up to 100,000,000 (1,000,000).
+    void set_generated_rows(std::int64_t rows);
+    std::int64_t daily_limit() const;
+    std::int64_t used_today() const;
+    std::int64_t generated_rows() const;
     /// As after the start.
     void reset();
 

@@ -103,7 +103,7 @@ json::object describe_briefly(const ObjectDef& object, std::string_view base) {
     return {
         {"activateable", false},
         {"createable", object.createable},
-        {"custom", false},
+        {"custom", object.name.ends_with("__c")},
         {"customSetting", false},
         {"deletable", object.deletable},
         {"deprecatedAndHidden", false},

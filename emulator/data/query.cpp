@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include "emulator/data/render.h"
+#include "emulator/data/seed.h"
 #include "emulator/data/soql_run.h"
 
 namespace latchkey::emulator::rest {
@@ -42,8 +43,29 @@ std::size_t page_size(const Call& call) {
     return largest_page;
 }
 
+/// The same of a generated object. Printed as text: a tree of a page would cost ten times as much.
+Reply generated_page(const Call& call, const Org& org, const Cursors::Cursor& cursor,
+                     std::size_t from) {
+    const std::size_t until = std::min(cursor.total(), from + cursor.page);
+    const Generator generator(Generator::Form::json, *cursor.object, cursor.selected,
+                              first_number(org.seed()), call.base);
+    Reply reply = json_reply(200, nullptr);
+    reply.body =
+        fmt::format(R"({{"totalSize":{},"done":{},)", cursor.total(), until == cursor.total());
+    if (until < cursor.total()) {
+        reply.body +=
+            fmt::format(R"("nextRecordsUrl":"{}/query/{}-{}",)", call.base, cursor.id, until);
+    }
+    reply.body += R"("records":[)";
+    generator.print(reply.body, {cursor.generated->first + static_cast<std::int64_t>(from),
+                                 static_cast<std::int64_t>(until - from)});
+    reply.body += "]}";
+    return reply;
+}
+
 /// Rows from `from` on, as many as a page holds; the locator of the next page if there are more.
 Reply page_reply(const Call& call, Org& org, const Cursors::Cursor& cursor, std::size_t from) {
+    if (cursor.generated) return generated_page(call, org, cursor, from);
     const std::size_t until = std::min(cursor.rows.size(), from + cursor.page);
     const Table& table = org.table(*cursor.object);
     json::array records;
@@ -65,7 +87,7 @@ Reply next_page(const Call& call, Org& org, Cursors& cursors) {
     const auto from = dash == std::string::npos
                           ? std::nullopt
                           : whole_number(std::string_view(locator).substr(dash + 1));
-    if (cursor == nullptr || !from || *from >= cursor->rows.size()) {
+    if (cursor == nullptr || !from || *from >= cursor->total()) {
         return error_reply({400, "INVALID_QUERY_LOCATOR", "invalid query locator"});
     }
     return page_reply(call, org, *cursor, *from);
@@ -80,16 +102,22 @@ Reply first_page(const Call& call, Org& org, Cursors& cursors) {
     if (call.param("columns") == "true") return json_reply(200, show_columns(*query));
 
     Cursors::Cursor cursor;
-    cursor.rows = run_soql(*query, org, call.path[0] == "queryAll");
+    if (query->object->generated) {
+        const auto span = span_of(*query, org.generated_rows);
+        if (!span) return error_reply(span.error());
+        cursor.generated = *span;
+    } else {
+        cursor.rows = run_soql(*query, org, call.path[0] == "queryAll");
+    }
     if (query->count) {
-        return json_reply(200, json::object{{"totalSize", cursor.rows.size()},
-                                            {"done", true},
-                                            {"records", json::array{}}});
+        return json_reply(
+            200, json::object{
+                     {"totalSize", cursor.total()}, {"done", true}, {"records", json::array{}}});
     }
     cursor.object = query->object;
     cursor.selected = std::move(query->selected);
     cursor.page = page_size(call);
-    if (cursor.rows.size() <= cursor.page) return page_reply(call, org, cursor, 0);
+    if (cursor.total() <= cursor.page) return page_reply(call, org, cursor, 0);
 
     cursor.user_id = call.caller.user_id;
     cursor.used = call.now;

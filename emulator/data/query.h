@@ -8,6 +8,7 @@
 
 #include "emulator/data/answers.h"
 #include "emulator/data/call.h"
+#include "emulator/data/generated.h"
 #include "emulator/data/records.h"
 #include "emulator/data/soql_bind.h"
 
@@ -27,8 +28,13 @@ public:
         const ObjectDef* object = nullptr;
         std::vector<Selected> selected;
         std::vector<std::size_t> rows;
+        std::optional<Span> generated;  ///< instead of rows
         std::size_t page = 0;
         WallTime used;
+
+        std::size_t total() const {
+            return generated ? static_cast<std::size_t>(generated->count) : rows.size();
+        }
     };
 
     /// returns  the cursor's id

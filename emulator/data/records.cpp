@@ -102,7 +102,7 @@ Table& Org::table(const ObjectDef& object) {
     auto& table = tables_[object.index];
     if (!table) {
         table = std::make_unique<Table>(object, first_number(seed_));
-        fill_with_seed(*table, *this);
+        if (!object.generated) fill_with_seed(*table, *this);
         // What was always there is not taken back.
         table->note_changes_in(notes_);
     }

@@ -22,6 +22,8 @@ struct Record {
     const std::string& id() const { return std::get<std::string>(fields.front()); }
 };
 
+inline constexpr std::int64_t usually_generated = 1'000'000;
+
 class Table;
 
 /// A row as it was before a change that may still be taken back.
@@ -80,6 +82,9 @@ public:
     const std::string& user_id() const { return user_id_; }
     const std::string& username() const { return username_; }
     std::uint64_t seed() const { return seed_; }
+
+    /// How many records generated objects have.
+    std::int64_t generated_rows = usually_generated;
 
     /// More rows than this are refused, in each object.
     static constexpr std::size_t most_rows = 50'000;

@@ -152,6 +152,18 @@ Fields organization_fields() {
     });
 }
 
+/// generated.cpp prints them, in this order.
+Fields measurement_fields() {
+    return {
+        {"Id", "Record ID", id, 18, read_only},
+        {"Name", "Measurement Number", text, 80, read_only},
+        {"Sensor__c", "Sensor", text, 40, read_only},
+        {"Value__c", "Value", currency, 0, read_only},
+        {"Unit__c", "Unit", picklist, 40, read_only},
+        {"Taken_At__c", "Taken At", datetime, 0, read_only},
+    };
+}
+
 std::vector<ObjectDef> make_objects() {
     std::vector<ObjectDef> all = {
         {0, "Account", "Account", "Accounts", "001", true, true, true, account_fields()},
@@ -161,6 +173,8 @@ std::vector<ObjectDef> make_objects() {
          opportunity_fields()},
         {0, "Organization", "Organization", "Organizations", "00D", false, false, false,
          organization_fields()},
+        {0, "Measurement__c", "Measurement", "Measurements", "a00", false, false, false,
+         measurement_fields(), true},
         // Users are of the OAuth side: here they can be read and edited, not made or unmade.
         {0, "User", "User", "Users", "005", false, true, false, user_fields()},
     };

@@ -57,6 +57,7 @@ struct ObjectDef {
     bool updateable = true;
     bool deletable = true;
     std::vector<FieldDef> fields;  ///< the first is Id
+    bool generated = false;        ///< as many records as asked for, made while they are sent
 
     /// Places of fields; names compare without case.
     std::optional<std::size_t> find(std::string_view field) const;

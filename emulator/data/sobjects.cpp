@@ -6,7 +6,9 @@
 #include <boost/json.hpp>
 
 #include "emulator/data/describe.h"
+#include "emulator/data/generated.h"
 #include "emulator/data/render.h"
+#include "emulator/data/seed.h"
 #include "emulator/data/soql_bind.h"
 #include "emulator/data/write.h"
 
@@ -84,6 +86,23 @@ Reply answer_row(const Call& call, Org& org, const ObjectDef& object, std::size_
     return error ? error_reply(*error) : Reply{204};
 }
 
+Reply answer_generated(const Call& call, const Org& org, const ObjectDef& object,
+                       const std::string& id) {
+    if (call.method != "GET") return method_refused(call.method, "HEAD,GET");
+    const auto number = first_number(org.seed());
+    const auto row = generated_row(id, object, number, org.generated_rows);
+    if (!row) return error_reply(no_such_resource());
+    const auto wanted = call.param("fields");
+    const auto selected = wanted ? select_fields(*wanted, object, call.now)
+                                 : Outcome<std::vector<Selected>>(select_all(object));
+    if (!selected) return error_reply(selected.error());
+    Reply reply = json_reply(200, nullptr);
+    reply.body.clear();
+    Generator(Generator::Form::json, object, *selected, number, call.base)
+        .print(reply.body, {*row, 1});
+    return reply;
+}
+
 Reply answer_id(const Call& call, Org& org, const ObjectDef& object, std::string_view text) {
     if (text.size() != 15 && text.size() != 18) {
         return error_reply({404, "NOT_FOUND",
@@ -96,6 +115,7 @@ Reply answer_id(const Call& call, Org& org, const ObjectDef& object, std::string
         return error_reply(
             {400, "MALFORMED_ID", fmt::format("malformed id {}", printable(text, 80))});
     }
+    if (object.generated) return answer_generated(call, org, object, *id);
     const auto row = org.table(object).find(*id);
     if (!row) return error_reply(no_such_resource());
     return answer_row(call, org, object, *row);

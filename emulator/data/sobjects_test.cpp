@@ -271,7 +271,7 @@ TEST_CASE("objects are listed and described") {
     const json::value list = org.parsed(org.call("GET", "sobjects/"));
     CHECK(list.at("encoding") == "UTF-8");
     CHECK(list.at("maxBatchSize") == 200);
-    REQUIRE(list.at("sobjects").as_array().size() == 6);
+    REQUIRE(list.at("sobjects").as_array().size() == 7);
     CHECK(list.at("sobjects").at(0).at("name") == "Account");
     CHECK(list.at("sobjects").at(0).at("keyPrefix") == "001");
 
