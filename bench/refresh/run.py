@@ -19,8 +19,9 @@ import time
 HERE = pathlib.Path(__file__).resolve()
 PROGRAMS = pathlib.Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
 os.environ.setdefault("LATCHKEY_BINARY", str(PROGRAMS / "latchkey") if PROGRAMS else "")
-sys.path.insert(0, str(HERE.parents[2] / "tests/cluster"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[2] / "tests/cluster")]
 
+from bare import pairs_a_second  # noqa: E402
 from chaos import database_of  # noqa: E402
 from database_cluster import remove  # noqa: E402
 from nodes import Site  # noqa: E402
@@ -117,6 +118,14 @@ def main():
                 found["due at once"] = all_due(bench, chosen.connections, chosen.callers)
                 say(json.dumps(found["due at once"]))
                 found["one hot connection"] = one_hot(bench, hot, HOT_CALLERS)
+                if database:
+                    for node in site.nodes:
+                        node.stop()
+                    bare = pairs_a_second(database, chosen.nodes, pathlib.Path(folder))
+                    due = found["due at once"]
+                    found["the two writes alone"] = {
+                        "pairs a second": round(bare, 1),
+                        "refreshes for one pair": round(due["refreshes a second"] / bare, 3)}
             finally:
                 site.stop()
     finally:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from database_cluster import DatabaseCluster, PlainDatabase, Unanswered, remove
+from database_cluster import STUCK_S, DatabaseCluster, PlainDatabase, Unanswered, remove
 from load import Load
 from nodes import Site, eventually
 from statements import CLAIM, SETTLE
@@ -204,7 +204,9 @@ class Chaos:
         if not self.whole_database():
             return None
         member = self.site.database.freeze_primary()
-        self.after(self.draw.uniform(2, 14), member.thaw)
+        seconds = self.draw.uniform(2, 14)
+        self.after(seconds, member.thaw)
+        self.after(seconds + STUCK_S, self.site.database.unstick)
         return member.name
 
     def switchover(self):

@@ -28,7 +28,8 @@ BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "deploy/three-nodes"
 PATRONI_TEMPLATE, ETCD_TEMPLATE = EXAMPLES / "patroni.yml", EXAMPLES / "etcd.env"
 START_S = 120   # a busy machine with two cores takes its time for six processes and two copies
-SETTLE_S = 90
+SETTLE_S = 120
+STUCK_S = 25
 DATABASE, OWNER, PASSWORD = "latchkey", "latchkey", "latchkey"
 SUPERUSER = ("postgres", "postgres", "super")
 
@@ -341,10 +342,28 @@ class DatabaseCluster:
 
     def wait_sync(self, seconds=SETTLE_S):
         """Until a primary and a synchronous standby stand; returns both."""
+        begun = time.monotonic()
+        unstuck = []
+
         def both():
             primary, standby = self.primary(), self.synchronous()
-            return (primary, standby) if primary and standby else None
+            if primary and standby:
+                return primary, standby
+            if not unstuck and time.monotonic() - begun > STUCK_S:
+                unstuck.append(self.unstick())
+            return None
         return self.until(both, "no primary with a synchronous standby", seconds)
+
+    def unstick(self):
+        """A primary whose Patroni stood still may go on with what it knew of etcd before, and then
+        names no synchronous standby for ever ("Synchronous replication key updated by someone
+        else", Patroni 3.0). Starting that Patroni again, beside the running PostgreSQL, helps."""
+        primary = self.primary()
+        if primary and not self.synchronous() and primary.running:
+            primary.process.kill()
+            primary.process.wait(20)
+            primary.start()
+        return True
 
     def wait_all(self, seconds=SETTLE_S):
         """Until every node has its role again."""
