@@ -8,6 +8,7 @@ import pathlib
 import random
 import sys
 import tempfile
+import threading
 import time
 
 from database_cluster import STUCK_S, DatabaseCluster, PlainDatabase, Unanswered, remove
@@ -29,6 +30,7 @@ class Chaos:
         self.draw = random.Random(seed)
         self.counts = collections.Counter()
         self.ends = []       # (when, what to do)
+        self.starts = []     # threads
         self.faults = [(self.expire, 20), (self.slow_token, 6), (self.lost_answer, 5),
                        (self.refused_token, 5), (self.cut_answer, 4), (self.slow_introspection, 3),
                        (self.slow_salesforce, 4), (self.frozen_salesforce, 3),
@@ -55,12 +57,15 @@ class Chaos:
         for _, act in self.ends:
             act()
         self.ends.clear()
+        self.site.calm()
         if isinstance(self.site.database, DatabaseCluster):
             for member in self.site.database.members:
                 member.thaw()
                 if not member.running:
                     self.site.database.restart(member)
             self.site.database.wait_all(180)
+        for thread in self.starts:
+            thread.join(180)
         self.site.settle()
 
     def _end_what_is_due(self):
@@ -117,7 +122,7 @@ class Chaos:
 
     def some_node(self):
         """A node that runs; of several, at least one other does."""
-        up = [n for n in self.site.nodes if n.running and n.frozen_at is None]
+        up = [node for node in self.site.nodes if node.up]
         return self.draw.choice(up) if len(up) >= min(2, len(self.site.nodes)) else None
 
     def kill_node(self):
@@ -129,12 +134,22 @@ class Chaos:
         return node.name
 
     def start_node(self, node):
+        """In a thread of its own: a node that was killed waits before it takes its name again."""
+        node.starting = True
+        thread = threading.Thread(target=self._start, args=(node,), daemon=True)
+        thread.start()
+        self.starts.append(thread)
+
+    def _start(self, node):
         """Started again until it stays: the database may be away at this moment."""
-        try:
-            node.start()
-        except AssertionError as refused:
-            self.say(f"{node.name} did not start: {str(refused)[-200:]}")
-            self.after(2, lambda: self.start_node(node))
+        for _ in range(60):
+            try:
+                node.start()
+                return
+            except AssertionError as refused:
+                self.say(f"{node.name} did not start: {str(refused)[-200:]}")
+                node.starting = True
+                time.sleep(2)
 
     def freeze_node(self):
         node = self.some_node()

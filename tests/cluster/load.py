@@ -45,7 +45,7 @@ class Load:
             node = draw.choice(self.site.nodes)
             connection = draw.choice(self.connections)
             kind = draw.choices(("query", "token", "refresh", "show"), (70, 20, 5, 5))[0]
-            if not node.running or node.frozen_at is not None:
+            if not node.up:
                 self.ending.wait(0.05)
                 continue
             begun = time.monotonic()

@@ -23,6 +23,8 @@ PERMISSIONS = ("connect", "read", "token", "proxy", "admin")
 
 class Node(Process):
     """One server of a site. Its ports, files and name outlive its process."""
+    # After a kill -9 it watches for 20 s whether its former start still lives.
+    start_s = 120
 
     def __init__(self, site, name, database):
         self.site, self.name = site, name
@@ -36,6 +38,7 @@ class Node(Process):
         self.config = self.home / "latchkey.toml"
         self.config.write_text(self._config(database))
         self.process = None
+        self.starting = False
         self.dead = []        # (from, to) on the steady clock: frozen or killed, until it came back
         self.frozen_at = None
         self.killed_at = None
@@ -58,7 +61,12 @@ class Node(Process):
                 f'return_urls = ["{RETURN_URL}"]\n')
 
     def start(self, environment=None):
-        super().__init__(["server", "--config", str(self.config)], self.home, "server", environment)
+        self.starting = True
+        try:
+            super().__init__(["server", "--config", str(self.config)], self.home, "server",
+                             environment)
+        finally:
+            self.starting = False
         if self.killed_at is not None:
             self.dead.append((self.killed_at, time.monotonic()))
             self.killed_at = None
@@ -68,11 +76,21 @@ class Node(Process):
     def running(self):
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def up(self):
+        """Whether it is expected to answer."""
+        return self.running and not self.starting and self.frozen_at is None
+
     def kill(self):
         if self.running:
             self.killed_at = self.frozen_at or time.monotonic()
             self.frozen_at = None
             super().kill()
+
+    def stop(self):
+        """SIGTERM; refreshes under way are finished, at most 40 s. The exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
 
     def freeze(self):
         if self.running and self.frozen_at is None:
@@ -161,7 +179,7 @@ class Site:
         for _ in self.nodes:
             self.turn += 1
             node = self.nodes[self.turn % len(self.nodes)]
-            if node.running and node.frozen_at is None:
+            if node.up:
                 return "127.0.0.1", node.port
         raise OSError("no node runs")
 
@@ -194,8 +212,8 @@ class Site:
         lines = {**(headers or {}), "Authorization": f"Bearer {key or self.key}"}
         return request(self.public_url, method, target, body, lines)
 
-    def settle(self):
-        """No fault of the network, and every node runs."""
+    def calm(self):
+        """No fault of Salesforce or of the network, and nobody stands still."""
         self.emulator.control("DELETE", "faults")
         self.emulator.client(refresh_latency=0)
         self.salesforce.flowing_again()
@@ -205,6 +223,11 @@ class Site:
                 relay.traps.clear()
                 relay.flowing_again()
             node.thaw()
+
+    def settle(self):
+        """The same, and every node runs."""
+        self.calm()
+        for node in self.nodes:
             if not node.running:
                 node.start()
 

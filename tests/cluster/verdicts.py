@@ -10,6 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from spelled import spellings  # noqa: E402
 
 SETTLED_S = 300   # O7
+ATTEMPT_S = 40    # no attempt lasts longer
 # A node may die some moments after the answer has passed the relay and before it has journalled it.
 UNJOURNALLED_S = 3
 HONEST = ("active", "reauth_required")
@@ -21,6 +22,10 @@ def settle(site, connections, patience=SETTLED_S):
     """Waits until every connection is active or given up; returns their records and how long it
     took."""
     begun = time.monotonic()
+    # A refresh under way is shown as active, and may have its fault before it.
+    while any("ended" not in use for use in site.uses()) and time.monotonic() - begun < ATTEMPT_S:
+        time.sleep(0.5)
+    time.sleep(3)
     shown = {}
     waiting = list(connections)
     while waiting:

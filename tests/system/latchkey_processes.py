@@ -89,6 +89,7 @@ def eventually(what, seconds=10, every=0.05):
 
 class Process:
     """A running latchkey, whose first line on standard output says that it is ready."""
+    start_s = START_S
 
     def __init__(self, arguments, folder, name, environment=None):
         self.folder = pathlib.Path(folder)
@@ -111,7 +112,7 @@ class Process:
         def settled():
             return line() or self.process.poll() is not None
 
-        eventually(settled, START_S, 0.02)
+        eventually(settled, self.start_s, 0.02)
         found = line()
         if not found:
             status = self.process.poll()
