@@ -266,7 +266,7 @@ void ConnectFlow::Impl::put_away(const FlowId& flow, const Answer& answer) {
 Async<void> ConnectFlow::Impl::close_record(std::int64_t record) {
     if (record == 0) co_return;
     // What stays open is read once more at the next start and closed there.
-    auto closed = co_await parts.store.journal().close(record, for_store());
+    auto closed = co_await parts.journal.close(record, for_store());
     if (!closed.has_value())
         parts.log.write(Level::warning, "record_not_closed", {{"code", closed.error().code}});
 }

@@ -55,15 +55,17 @@ Error under_way() {
 struct ConnectFlow::Impl::Spending {
     FlowRow flow;  ///< as stored: exchanging
     GrantKey key;
+    JournalRoom room;
     TokenLine line;
     oauth::CheckedCallback callback;
     Secret verifier;
     std::unique_ptr<connect::Mark<FlowId>> mark;
 
-    Spending(FlowRow f, GrantKey k, TokenLine l, oauth::CheckedCallback c, Secret v,
+    Spending(FlowRow f, GrantKey k, JournalRoom r, TokenLine l, oauth::CheckedCallback c, Secret v,
              std::unique_ptr<connect::Mark<FlowId>> m)
         : flow(std::move(f)),
           key(std::move(k)),
+          room(std::move(r)),
           line(std::move(l)),
           callback(std::move(c)),
           verifier(std::move(v)),
@@ -172,7 +174,7 @@ Task<Completion> ConnectFlow::Impl::redeem(FlowRow flow, Deadline by) {
         if (!last.has_value()) co_return last.error();
         key = GrantKey{flow.reconnects, last->next()};
     }
-    auto room = co_await parts.store.journal().reserve(journal_room, by);
+    auto room = co_await parts.journal.reserve(journal_room, by);
     if (!room.has_value()) co_return room.error();
     auto line = co_await parts.endpoint.connect(*provider, *login, by);
     if (!line.has_value()) co_return line.error();
@@ -190,9 +192,9 @@ Task<Completion> ConnectFlow::Impl::redeem(FlowRow flow, Deadline by) {
         co_return stored.error();
     }
     auto mark = std::make_unique<connect::Mark<FlowId>>(busy, flow.id);
-    auto spending = std::make_unique<Spending>(std::move(*stored), std::move(key), std::move(*line),
-                                               std::move(*checked), std::move(luggage->verifier),
-                                               std::move(mark));
+    auto spending = std::make_unique<Spending>(std::move(*stored), std::move(key), std::move(*room),
+                                               std::move(*line), std::move(*checked),
+                                               std::move(luggage->verifier), std::move(mark));
     auto work = spend(std::move(spending));
     auto completion = co_await connect::unstoppable(parts.loop, std::move(work));
     co_return completion;
@@ -230,6 +232,7 @@ Task<Completion> ConnectFlow::Impl::spend(std::unique_ptr<Spending> spending) {
     answer.at = parts.clock.wall();
     auto noted =
         co_await parts.vault.note_exchange(answer.key, flow.id, answer.raw.pack(), for_store());
+    spending->room = JournalRoom{};
     // Without the journal a crash loses the answer; giving up now would lose it for certain.
     if (noted.has_value())
         answer.record = *noted;

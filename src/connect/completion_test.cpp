@@ -189,7 +189,7 @@ TEST_CASE("what fails before the code is sent leaves the flow as it was") {
     CHECK(code_of(bench.complete(ada.id, ada.ticket)) == "upstream_unreachable");
     CHECK(bench.row(ada.id).state == FlowState::returned);
 
-    bench.store.fail_next("journal.reserve", MemoryStore::Trouble::unavailable);
+    bench.journal.fail_next("reserve", MemoryStore::Trouble::unavailable);
     CHECK(code_of(bench.complete(ada.id, ada.ticket)) == "storage_unavailable");
     CHECK(bench.server.dialled() == 1);
     CHECK(bench.row(ada.id).state == FlowState::returned);
@@ -197,6 +197,7 @@ TEST_CASE("what fails before the code is sent leaves the flow as it was") {
     bench.server.not_sent();
     CHECK(code_of(bench.complete(ada.id, ada.ticket)) == "not_sent");
     CHECK(bench.row(ada.id).state == FlowState::returned);
+    CHECK(bench.journal.reserved() == 0);
 
     bench.will_issue({});
     CHECK(bench.complete(ada.id, ada.ticket).has_value());

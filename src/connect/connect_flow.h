@@ -18,6 +18,7 @@
 #include "base/stops.h"
 #include "endpoint/token_endpoint.h"
 #include "model/providers.h"
+#include "store/journal.h"
 #include "store/store.h"
 #include "vault/vault.h"
 
@@ -28,6 +29,7 @@ struct ConnectParts {
     boost::asio::io_context& loop;
     Vault& vault;
     Store& store;
+    Journal& journal;  ///< of this node
     TokenEndpoint& endpoint;
     const Providers& providers;
     Clock& clock;

@@ -9,6 +9,7 @@
 #include "connect/revoker.h"
 #include "emulator/emulator.h"
 #include "net/net_transport.h"
+#include "store/memory_journal.h"
 #include "store/memory_store.h"
 #include "tests/support/run.h"
 
@@ -70,7 +71,8 @@ struct Street {
     TokenEndpoint endpoint{net, clock};
     MemoryStore store{clock, random};
     KeyRing keys = fresh_keys(random);
-    Vault vault{store, keys, "installation-1", random, clock};
+    MemoryJournal journal{NodeId{"node-1"}, clock};
+    Vault vault{store, journal, keys, "installation-1", random, clock};
     Providers providers{{provider(salesforce.url())}};
     ConnectFlow flow{parts()};
     Revoker revoker{parts()};
@@ -103,8 +105,17 @@ struct Street {
         return demo;
     }
     ConnectParts parts() {
-        return ConnectParts{loop,  vault,  store, endpoint, providers,
-                            clock, random, log,   stops,    [](const ConnectionId&) {}};
+        return ConnectParts{loop,
+                            vault,
+                            store,
+                            journal,
+                            endpoint,
+                            providers,
+                            clock,
+                            random,
+                            log,
+                            stops,
+                            [](const ConnectionId&) {}};
     }
     template <class T>
     T run(Async<T> work) {

@@ -19,6 +19,7 @@
 #include "connect/flow_words.h"
 #include "connect/revoker.h"
 #include "salesforce/identity.h"
+#include "store/memory_journal.h"
 #include "store/memory_store.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/run.h"
@@ -165,7 +166,8 @@ struct FlowBench {
     boost::asio::io_context loop;
     MemoryStore store{clock, random};
     KeyRing keys = one_key();
-    Vault vault{store, keys, "installation-1", random, clock};
+    MemoryJournal journal{NodeId{"node-1"}, clock};
+    Vault vault{store, journal, keys, "installation-1", random, clock};
     ScriptedTransport server;
     TokenEndpoint endpoint{server, clock};
     Providers providers{bench_providers()};
@@ -180,11 +182,17 @@ struct FlowBench {
         return ring;
     }
     ConnectParts parts() {
-        return ConnectParts{loop,      vault,
-                            store,     endpoint,
-                            providers, clock,
-                            random,    log,
-                            stops,     [this](const ConnectionId& id) { changed.push_back(id); }};
+        return ConnectParts{loop,
+                            vault,
+                            store,
+                            journal,
+                            endpoint,
+                            providers,
+                            clock,
+                            random,
+                            log,
+                            stops,
+                            [this](const ConnectionId& id) { changed.push_back(id); }};
     }
     std::unique_ptr<ConnectFlow> make_flow() { return std::make_unique<ConnectFlow>(parts()); }
     /// The process has ended; another one opens the store.

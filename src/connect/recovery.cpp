@@ -67,7 +67,7 @@ Task<void> ConnectFlow::Impl::recover(Deadline by) {
 
     std::int64_t after = 0;
     for (;;) {
-        auto read = co_await parts.store.journal().read(after, page, by);
+        auto read = co_await parts.journal.read(after, page, by);
         if (!read.has_value()) co_return read.error();
         if (read->empty()) break;
         after = read->back().number;

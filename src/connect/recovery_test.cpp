@@ -24,8 +24,7 @@ void crash(FlowBench& bench, const FlowBench::Journey& journey, const std::strin
 }
 
 std::size_t open_records(FlowBench& bench) {
-    const auto records =
-        test::run(bench.loop, bench.store.journal().read(0, 1000, bench.soon())).value();
+    const auto records = test::run(bench.loop, bench.journal.read(0, 1000, bench.soon())).value();
     return static_cast<std::size_t>(std::count_if(
         records.begin(), records.end(), [](const JournalRecord& r) { return !r.closed; }));
 }
@@ -221,7 +220,7 @@ TEST_CASE("an answer that could not be journalled is stored all the same") {
     FlowBench bench;
     const auto ada = bench.arrive();
     bench.will_issue({});
-    bench.store.fail_next("journal.append", MemoryStore::Trouble::unavailable);
+    bench.journal.fail_next("append", MemoryStore::Trouble::unavailable);
     CHECK(bench.complete(ada.id, ada.ticket).has_value());
     CHECK(bench.log.count("exchange_not_journalled") == 1);
 }
@@ -230,8 +229,7 @@ TEST_CASE("the connect of a flow leaves its journal record closed") {
     FlowBench bench;
     bench.connect("ada");
     CHECK(open_records(bench) == 0);
-    CHECK(test::run(bench.loop, bench.store.journal().read(0, 10, bench.soon())).value().size() ==
-          1);
+    CHECK(test::run(bench.loop, bench.journal.read(0, 10, bench.soon())).value().size() == 1);
 }
 
 }  // namespace

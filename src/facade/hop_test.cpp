@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include "store/memory_journal.h"
 #include "store/memory_store.h"
 #include "tests/support/run.h"
 
@@ -22,6 +23,7 @@ public:
     Bench() {
         auto ground = std::make_unique<Ground>(Options{});
         ground->store = std::make_unique<MemoryStore>(ground->clock, ground->random);
+        ground->journal = std::make_shared<MemoryJournal>(NodeId{"node"}, ground->clock);
         house = std::make_shared<House>(std::move(ground), house_loop);
         thread_ = std::thread{[this] { house_loop.run(); }};
     }

@@ -37,8 +37,17 @@ std::vector<Provider> with_loopback_return(std::vector<Provider> providers) {
 ConnectParts connect_parts(Ground& ground, boost::asio::io_context& loop, Vault& vault,
                            TokenEndpoint& endpoint,
                            std::function<void(const ConnectionId&)> changed) {
-    return {loop,         vault,         *ground.store, endpoint,     ground.providers,
-            ground.clock, ground.random, ground.log,    ground.stops, std::move(changed)};
+    return {loop,
+            vault,
+            *ground.store,
+            *ground.journal,
+            endpoint,
+            ground.providers,
+            ground.clock,
+            ground.random,
+            ground.log,
+            ground.stops,
+            std::move(changed)};
 }
 
 Async<void> tend(std::shared_ptr<House> house, Async<void> work) {
@@ -61,10 +70,11 @@ Ground::Ground(const Options& options)
 Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
     : transport_(ground.net, ground.clock),
       endpoint_(transport_, ground.clock),
-      vault_(*ground.store, ground.keys, ground.installation.id, ground.random, ground.clock),
-      refresher(RefresherParts{loop, vault_, *ground.store, endpoint_, ground.providers,
-                               ground.clock, ground.random, ground.log, ground.stops,
-                               ground.installation.node}),
+      vault_(*ground.store, *ground.journal, ground.keys, ground.installation.id, ground.random,
+             ground.clock),
+      refresher(RefresherParts{loop, vault_, *ground.store, *ground.journal, endpoint_,
+                               ground.providers, ground.clock, ground.random, ground.log,
+                               ground.stops}),
       // A reconnect leaves a former grant, and a refused login a new one: both are given back now,
       // not at the revoker's next look.
       connect(connect_parts(ground, loop, vault_, endpoint_,

@@ -18,6 +18,7 @@
 #include "model/providers.h"
 #include "net/net_transport.h"
 #include "refresh/refresher.h"
+#include "store/journal.h"
 #include "store/store.h"
 #include "vault/vault.h"
 
@@ -32,6 +33,7 @@ struct Ground {
     Providers providers;
     NetOptions net;
     std::unique_ptr<Store> store;
+    std::shared_ptr<Journal> journal;
     Installation installation;
     KeyRing keys;
 

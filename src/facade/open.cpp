@@ -122,6 +122,8 @@ Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
     auto store = SqliteStore::open(SqliteOptions{options.database}, ground->clock, ground->random,
                                    ground->log);
     if (!store) return store.error();
+    // The node's journal is a part of its one file, which goes with the store.
+    ground->journal = std::shared_ptr<Journal>(std::shared_ptr<Journal>{}, &(*store)->journal());
     ground->store = std::move(*store);
     const auto opened = open_keys(*ground, options.master_key);
     if (!opened) return opened.error();

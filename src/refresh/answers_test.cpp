@@ -33,7 +33,7 @@ struct Answers : Bench {
     void check_in_doubt() {
         CHECK(row(ada).state == State::uncertain);
         CHECK(stored_refresh_token(ada) == old_token);
-        CHECK(run(store.journal().read(0, 10, clock.in(5s))).value().size() == 1);
+        CHECK(run(journal.read(0, 10, clock.in(5s))).value().size() == 1);
     }
     /// Another use of what the row has kept.
     void check_next_refresh_works() {

@@ -172,7 +172,8 @@ Task<Refresher::Impl::Ready> Refresher::Impl::prepare(GrantRow row) {
                         "again or revoke the connection."};
     auto login = protocol::login_of(*provider, row);
     if (!login) co_return Error{Fault::misconfigured, login.error().code, login.error().message};
-    auto space = co_await parts.store.journal().reserve(answer_room, store_time());
+    auto space = co_await parts.journal.reserve(answer_room, store_time());
+    if (!space && space.error().fault == Fault::misconfigured) co_return space.error();
     if (!space)
         co_return Error{Fault::try_later, "storage_unavailable",
                         "There is no room to keep an answer, so nothing was sent (" +
@@ -190,7 +191,7 @@ Task<Refresher::Impl::Ready> Refresher::Impl::prepare(GrantRow row) {
         co_return told;
     }
     parts.stops.reached("CP3");
-    co_return Ready{*provider, *login, std::move(*line)};
+    co_return Ready{*provider, *login, std::move(*space), std::move(*line)};
 }
 
 Async<Refresher::Impl::Outcome> Refresher::Impl::claim_and_spend(WorkPtr work, Sight sight,
@@ -198,7 +199,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::claim_and_spend(WorkPtr work, S
     // Read before the claim is issued: the time that its commit takes counts against the sending,
     // so that nobody who waits out the quiet period can meet a request that leaves late.
     const auto issued = parts.clock.steady();
-    auto claim = co_await parts.vault.claim(sight.grant, parts.node, store_time());
+    auto claim = co_await parts.vault.claim(sight.grant, store_time());
     if (claim) {
         parts.stops.reached("CP6");
         auto outcome = co_await spend(work, std::move(ready), std::move(*claim), issued, false);
@@ -228,16 +229,19 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready
 
     Settling settling;
     if (!raw) {
+        ready.room = JournalRoom{};
         settling.plan = protocol::plan_for(raw.error(), again);
     } else {
         parts.stops.reached("CP13");
         settling.packed = raw->pack();
+        settling.room = std::move(ready.room);
         // Before anybody parses it: until this is written, nobody else in the world knows the
         // next refresh token, and a parser's fault must not be able to lose it.
         auto noted = co_await parts.vault.note(claim, settling.packed, store_time());
         if (noted) {
             settling.number = *noted;
             settling.packed = Secret{};
+            settling.room = JournalRoom{};
         }
         parts.stops.reached("CP16");
         const auto verdict = judge_refresh(*raw);
@@ -258,7 +262,8 @@ Async<void> Refresher::Impl::undo_claim(Grant seen) {
     for (int i = 0; i < rounds_most; ++i) {
         auto row = co_await parts.store.grants().find(seen.row.key, store_time());
         if (row) {
-            const bool ours = row->state == State::in_flight && row->attempt_node == parts.node &&
+            const bool ours = row->state == State::in_flight &&
+                              row->attempt_node == parts.journal.node() &&
                               row->attempt != seen.row.attempt;
             if (!ours) co_return;
             Claim claim;

@@ -49,8 +49,8 @@ struct Faults : Bench {
     void at(const char* point, std::function<void()> what) {
         stop.point = point;
         stop.what = std::move(what);
-        RefresherParts parts{loop,  vault,  store, endpoint, providers,
-                             clock, random, log,   stop,     NodeId{"node-1"}};
+        RefresherParts parts{loop,      vault, store,  journal, endpoint,
+                             providers, clock, random, log,     stop};
         refresher = std::make_unique<Refresher>(std::move(parts));
     }
 
@@ -151,7 +151,7 @@ TEST_CASE_FIXTURE(Faults,
 
 TEST_CASE_FIXTURE(
     Faults, "J12: with neither journal nor database nothing is acknowledged, and nothing lost") {
-    store.fail_next("journal.append", Trouble::unavailable, 4);
+    journal.fail_next("append", Trouble::unavailable, 4);
     store.fail_next("grants.settle", Trouble::unavailable, 2);
     CHECK(asked(150ms) == "refresh_in_progress");
     pass(5s);
@@ -227,10 +227,19 @@ TEST_CASE("J14: a rotation whose commit has no known outcome is repeated until i
 }
 
 TEST_CASE_FIXTURE(Faults, "a journal without room keeps the request from being sent") {
-    store.fail_next("journal.reserve", Trouble::unavailable);
+    journal.fail_next("reserve", Trouble::unavailable);
     CHECK(asked() == "storage_unavailable");
     CHECK(salesforce.dials == 0);
     CHECK(row(ada).attempt.empty());
+}
+
+TEST_CASE_FIXTURE(Faults, "the journal's room is held while an answer may come, and then let go") {
+    const auto hold = begin_slow_refresh();
+    CHECK(journal.reserved() > 1024 * 1024);
+    hold->set();
+    settle();
+    CHECK(row(ada).grant_generation == GrantGeneration{2});
+    CHECK(journal.reserved() == 0);
 }
 
 TEST_CASE_FIXTURE(Faults,

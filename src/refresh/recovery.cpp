@@ -33,7 +33,7 @@ Task<void> Refresher::Impl::doubt_interrupted(Deadline by) {
         if (!rows) co_return rows.error();
         for (const auto& row : *rows) {
             after = row.key;
-            if (row.attempt_node != parts.node) continue;
+            if (row.attempt_node != parts.journal.node()) continue;
             Move change;
             change.key = row.key;
             change.grant_generation = row.grant_generation;
@@ -112,7 +112,7 @@ Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Deadline by) {
         if (dead) say(Level::warning, "connection_reauth_required", *dead, "dead");
     }
     if (!record.closed && what != protocol::Recovery::skip) {
-        auto closed = co_await parts.store.journal().close(record.number, by);
+        auto closed = co_await parts.journal.close(record.number, by);
         co_return closed;
     }
     co_return Result<void>{};

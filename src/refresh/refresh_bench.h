@@ -17,6 +17,7 @@
 #include "crypto/key_ring.h"
 #include "refresh/pretend_salesforce.h"
 #include "refresh/refresher.h"
+#include "store/memory_journal.h"
 #include "store/memory_store.h"
 #include "tests/support/fake_clock.h"
 #include "vault/vault.h"
@@ -61,7 +62,8 @@ struct Bench {
     NoStops stops;
     MemoryStore store{clock, random};
     KeyRing keys = one_key();
-    Vault vault{store, keys, "installation", random, clock};
+    MemoryJournal journal{NodeId{"node-1"}, clock};
+    Vault vault{store, journal, keys, "installation", random, clock};
     PretendSalesforce salesforce{loop, clock};
     TokenEndpoint endpoint{salesforce, clock};
     Providers providers{{provider()}};
@@ -84,8 +86,8 @@ struct Bench {
     }
 
     std::unique_ptr<Refresher> start() {
-        RefresherParts parts{loop,  vault,  store, endpoint, providers,
-                             clock, random, log,   stops,    NodeId{"node-1"}};
+        RefresherParts parts{loop,      vault, store,  journal, endpoint,
+                             providers, clock, random, log,     stops};
         return std::make_unique<Refresher>(std::move(parts));
     }
 
@@ -174,7 +176,7 @@ struct Bench {
     void begin_resolving() { boost::asio::co_spawn(loop, refresher->run(), boost::asio::detached); }
 
     std::size_t unclosed_records() {
-        auto all = run(store.journal().read(0, 1000, clock.in(std::chrono::seconds{5}))).value();
+        auto all = run(journal.read(0, 1000, clock.in(std::chrono::seconds{5}))).value();
         return static_cast<std::size_t>(
             std::count_if(all.begin(), all.end(), [](const auto& r) { return !r.closed; }));
     }

@@ -13,6 +13,7 @@
 #include "model/providers.h"
 #include "model/token_source.h"
 #include "refresh/protocol_times.h"
+#include "store/journal.h"
 #include "store/store.h"
 #include "vault/vault.h"
 
@@ -23,13 +24,13 @@ struct RefresherParts {
     boost::asio::io_context& loop;  ///< where its tasks run; all calls come from this loop
     Vault& vault;
     Store& store;
+    Journal& journal;  ///< of this node, in whose name it claims
     TokenEndpoint& endpoint;
     const Providers& providers;
     Clock& clock;
     Random& random;
     Log& log;
     Stops& stops;
-    NodeId node;
     ProtocolTimes times = {};
 };
 
@@ -48,7 +49,7 @@ public:
     Task<Connection> refresh(ConnectionId who, Deadline by);
 
     /// To be called once, before anything else, by the owner of the store: every IN_FLIGHT row of
-    /// this store's node becomes UNCERTAIN, and journalled answers that the rows lack are applied.
+    /// this node becomes UNCERTAIN, and journalled answers that the rows lack are applied.
     Task<void> recover(Deadline by);
 
     /// Resolves UNCERTAIN rows when their quiet period is over, until `stop`.

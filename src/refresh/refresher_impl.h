@@ -42,15 +42,17 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     struct Ready {
         Provider provider;
         salesforce::LoginBase login;
+        JournalRoom room;
         TokenLine line;
-        Ready(Provider p, salesforce::LoginBase l, TokenLine t)
-            : provider(std::move(p)), login(std::move(l)), line(std::move(t)) {}
+        Ready(Provider p, salesforce::LoginBase l, JournalRoom r, TokenLine t)
+            : provider(std::move(p)), login(std::move(l)), room(std::move(r)), line(std::move(t)) {}
     };
     /// One attempt whose result has to be written down.
     struct Settling {
         Claim claim;
         protocol::Plan plan;
         std::optional<FreshTokens> fresh;
+        JournalRoom room;                    ///< for the answer, until it is in the journal
         Secret packed;                       ///< the answer; wiped once it is in the journal
         std::optional<std::int64_t> number;  ///< of the journal record
         Settling() = default;

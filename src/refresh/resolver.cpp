@@ -37,7 +37,7 @@ Async<void> Refresher::Impl::run([[maybe_unused]] std::shared_ptr<Impl> self) {
         pacing.prune(now);
         if (now >= prune_due) {
             const auto before = parts.clock.wall() - records_kept;
-            auto pruned = co_await parts.store.journal().prune(before, store_time());
+            auto pruned = co_await parts.journal.prune(before, store_time());
             // A store that is away is asked again at the next scan.
             if (pruned) prune_due = now + prune_every;
         }

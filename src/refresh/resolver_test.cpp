@@ -236,7 +236,7 @@ TEST_CASE_FIXTURE(Doubts,
 
 TEST_CASE_FIXTURE(Doubts, "closed records leave the journal after 14 days, and not before") {
     REQUIRE(newer(ada).has_value());
-    const auto kept = [&] { return run(store.journal().read(0, 10, clock.in(5s))).value().size(); };
+    const auto kept = [&] { return run(journal.read(0, 10, clock.in(5s))).value().size(); };
     REQUIRE(kept() == 1);
     begin_resolving();
     clock.advance(std::chrono::days{13});

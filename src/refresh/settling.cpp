@@ -93,6 +93,7 @@ Async<std::optional<Error>> Refresher::Impl::settle_once(Settling* settling, Gra
         if (noted) {
             settling->number = *noted;
             settling->packed = Secret{};
+            settling->room = JournalRoom{};
         }
     }
     if (settling->fresh) {
@@ -136,7 +137,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::settled(WorkPtr work, Settling 
     parts.stops.reached("CP22");
     if (settling.number) {
         parts.stops.reached("CP23");
-        auto closed = co_await parts.store.journal().close(*settling.number, store_time());
+        auto closed = co_await parts.journal.close(*settling.number, store_time());
         // An open record of a confirmed row is found, and closed, at the next start.
         if (!closed) say(Level::warning, "journal_not_closed", row, closed.error().code);
     }
@@ -150,7 +151,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::overtaken(Settling settling) {
     memory.forget(seen.key.connection);
     say(Level::warning, "refresh_overtaken", seen, outcome_name(settling.plan.kind));
     if (settling.number) {
-        auto closed = co_await parts.store.journal().close(*settling.number, store_time());
+        auto closed = co_await parts.journal.close(*settling.number, store_time());
         if (!closed) say(Level::warning, "journal_not_closed", seen, closed.error().code);
     }
     if (!settling.plan.error.code.empty()) co_return settling.plan.error;

@@ -22,7 +22,6 @@ struct SealedKey {
 struct Installation {
     std::string id;  ///< random, from the first start; part of all associated data
     std::int64_t incarnation = 1;
-    NodeId node;
 };
 
 class KeyStore {
@@ -33,7 +32,7 @@ public:
     virtual Task<std::vector<SealedKey>> all(Deadline by) = 0;
     /// errors  conflict key_exists
     virtual Task<void> add(SealedKey key, Deadline by) = 0;
-    /// True if the store holds no grant, flow, journal record or API key: only then may a first
+    /// True if the store holds no grant, flow or API key: only then may a first
     /// sealing key be made.
     virtual Task<bool> empty(Deadline by) = 0;
 };

@@ -27,7 +27,6 @@ public:
     ConnectionIndex& connections() override;
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
-    Journal& journal() override;
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;
@@ -41,7 +40,7 @@ public:
         damaged,      ///< storage_damaged
     };
     /// The next `times` calls of `call` fail so. Calls are named port.method: "grants.claim",
-    /// "journal.append", "flows.by_id"; an empty name means every call.
+    /// "flows.by_id"; an empty name means every call.
     void fail_next(std::string call, Trouble how, int times = 1);
     /// How often a call was made, failed ones too.
     std::size_t calls(std::string_view call) const;

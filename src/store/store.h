@@ -6,14 +6,14 @@
 #include "store/event_store.h"
 #include "store/flow_store.h"
 #include "store/grant_store.h"
-#include "store/journal.h"
 #include "store/key_store.h"
 #include "store/node_store.h"
 
 namespace latchkey {
 
-/// The ports of one database. Adapters: MemoryStore, SqliteStore. All of them pass the contract
-/// suite of tests/contract. Everything stored belongs to the tenant `default`.
+/// The ports of one database, which many nodes may share. Adapters: MemoryStore, SqliteStore. All of
+/// them pass the contract suite of tests/contract. Everything stored belongs to the tenant
+/// `default`. A node's own record of answers is not among them: see Journal.
 ///
 /// Every call's errors, besides those its port names:
 ///   try_later        storage_unavailable: nothing was changed
@@ -29,7 +29,6 @@ public:
     virtual ConnectionIndex& connections() = 0;
     virtual KeyStore& keys() = 0;
     virtual ApiKeyStore& api_keys() = 0;
-    virtual Journal& journal() = 0;
     virtual EventStore& events() = 0;
     virtual NodeStore& nodes() = 0;
     virtual Changes& changes() = 0;

@@ -19,7 +19,8 @@ namespace {
 
 struct MemoryVault : VaultBench {
     MemoryStore store{clock, random};
-    Vault vault{store, keys, "installation", random, clock};
+    MemoryJournal journal{NodeId{"n"}, clock};
+    Vault vault{store, journal, keys, "installation", random, clock};
 };
 
 struct SqliteVault : VaultBench {
@@ -27,7 +28,7 @@ struct SqliteVault : VaultBench {
     NoLog log;
     std::unique_ptr<SqliteStore> store =
         SqliteStore::open(SqliteOptions{dir.file("s.db")}, clock, random, log).value();
-    Vault vault{*store, keys, "installation", random, clock};
+    Vault vault{*store, store->journal(), keys, "installation", random, clock};
 
     /// Behind the store's back, as somebody with the file would.
     void tamper(const std::string& sql) {
@@ -86,7 +87,7 @@ TEST_CASE("I1: no marked secret can be found in any byte of the store's files") 
         bench.vault.keep_candidate(grant_facts(key), tokens(marks[0], marks[1]), bench.by()));
     bench.ok(bench.vault.promote(key, plain_facts(key), bench.by()));
     const auto seen = bench.ok(bench.vault.open(key, bench.by()));
-    const auto claim = bench.ok(bench.vault.claim(seen, NodeId{"n"}, bench.by()));
+    const auto claim = bench.ok(bench.vault.claim(seen, bench.by()));
     bench.ok(bench.vault.note(claim, Secret{marks[5]}, bench.by()));
     bench.ok(bench.vault.keep(claim, tokens(marks[2], marks[3]), bench.by()));
     FlowRow flow;
@@ -133,8 +134,8 @@ TEST_CASE("I3: a token moved to any other place does not open") {
     MemoryVault bench;
     connect(bench, bench.vault, key_of("cn_2"));
     const auto first = connect(bench, bench.vault, key_of("cn_1")).row;
-    const auto claim = bench.ok(bench.vault.claim(
-        bench.ok(bench.vault.open(key_of("cn_1"), bench.by())), NodeId{"n"}, bench.by()));
+    const auto claim = bench.ok(
+        bench.vault.claim(bench.ok(bench.vault.open(key_of("cn_1"), bench.by())), bench.by()));
     bench.ok(bench.vault.keep(claim, tokens("access-b", "refresh-b"), bench.by()));
     const auto second = bench.ok(bench.store.grants().find(key_of("cn_1"), bench.by()));
     const auto later = connect(bench, bench.vault, key_of("cn_1", 2)).row;
@@ -163,7 +164,8 @@ TEST_CASE("I3: a token moved to any other place does not open") {
 TEST_CASE("I3: another installation's or tenant's sealed values do not open") {
     MemoryVault bench;
     connect(bench, bench.vault, key_of("cn_1"));
-    Vault elsewhere{bench.store, bench.keys, "another installation", bench.random, bench.clock};
+    Vault elsewhere{bench.store,  bench.journal, bench.keys, "another installation",
+                    bench.random, bench.clock};
     CHECK(bench.refusal(elsewhere.open(ConnectionId{"cn_1"}, bench.by())) == "corrupt");
 
     const Bindings bindings{"installation"};
@@ -177,7 +179,7 @@ TEST_CASE(
     "I2, I3: a noted answer that was damaged or moved is kept, reported and in nobody's way") {
     SqliteVault bench;
     const auto seen = connect(bench, bench.vault, key_of("cn_1"));
-    const auto claim = bench.ok(bench.vault.claim(seen, NodeId{"n"}, bench.by()));
+    const auto claim = bench.ok(bench.vault.claim(seen, bench.by()));
     bench.ok(bench.vault.note(claim, Secret{"one"}, bench.by()));
     bench.ok(bench.vault.note_exchange(key_of("cn_2"), FlowId{"cs_1"}, Secret{"two"}, bench.by()));
     bench.ok(

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "crypto/key_ring.h"
+#include "store/journal.h"
 #include "store/store.h"
 
 namespace latchkey {

@@ -23,10 +23,11 @@ Error moved_on() {
 }  // namespace
 
 struct Vault::Impl {
-    Impl(Store& s, const KeyRing& k, std::string installation, Random& r, Clock& c)
-        : store(s), keys(k), bindings(std::move(installation)), random(r), clock(c) {}
+    Impl(Store& s, Journal& j, const KeyRing& k, std::string installation, Random& r, Clock& c)
+        : store(s), journal(j), keys(k), bindings(std::move(installation)), random(r), clock(c) {}
 
     Store& store;
+    Journal& journal;
     const KeyRing& keys;
     Bindings bindings;
     Random& random;
@@ -92,9 +93,9 @@ struct Vault::Impl {
     }
 };
 
-Vault::Vault(Store& store, const KeyRing& keys, std::string installation, Random& random,
-             Clock& clock)
-    : impl_(std::make_shared<Impl>(store, keys, std::move(installation), random, clock)) {}
+Vault::Vault(Store& store, Journal& journal, const KeyRing& keys, std::string installation,
+             Random& random, Clock& clock)
+    : impl_(std::make_shared<Impl>(store, journal, keys, std::move(installation), random, clock)) {}
 
 Task<Grant> Vault::open(ConnectionId connection, Deadline by) {
     auto row = co_await impl_->store.grants().find(std::move(connection), by);
@@ -108,10 +109,10 @@ Task<Grant> Vault::open(GrantKey key, Deadline by) {
     co_return impl_->opened(std::move(*row));
 }
 
-Task<Claim> Vault::claim(Grant seen, NodeId node, Deadline by) {
+Task<Claim> Vault::claim(Grant seen, Deadline by) {
     AttemptId attempt{random_hex128(impl_->random)};
     auto row = co_await impl_->store.grants().claim(seen.row.key, seen.row.grant_generation,
-                                                    attempt, std::move(node), by);
+                                                    attempt, impl_->journal.node(), by);
     if (!row) co_return row.error();
     auto grant = impl_->opened(*row);
     if (grant) {
@@ -145,7 +146,7 @@ Task<std::int64_t> Vault::note(Claim claim, Secret packed_answer, Deadline by) {
     auto sealed = impl_->keys.seal(impl_->bindings.answer(record), packed_answer, impl_->random);
     if (!sealed) co_return sealed.error();
     record.answer = std::move(*sealed);
-    auto number = co_await impl_->store.journal().append(std::move(record), by);
+    auto number = co_await impl_->journal.append(std::move(record), by);
     co_return number;
 }
 
@@ -159,12 +160,12 @@ Task<std::int64_t> Vault::note_exchange(GrantKey key, FlowId flow, Secret packed
     auto sealed = impl_->keys.seal(impl_->bindings.answer(record), packed_answer, impl_->random);
     if (!sealed) co_return sealed.error();
     record.answer = std::move(*sealed);
-    auto number = co_await impl_->store.journal().append(std::move(record), by);
+    auto number = co_await impl_->journal.append(std::move(record), by);
     co_return number;
 }
 
 Task<std::vector<NotedAnswer>> Vault::noted(std::int64_t after, std::size_t limit, Deadline by) {
-    auto records = co_await impl_->store.journal().read(after, limit, by);
+    auto records = co_await impl_->journal.read(after, limit, by);
     if (!records) co_return records.error();
     std::vector<NotedAnswer> answers;
     for (auto& record : *records) {

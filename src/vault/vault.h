@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "crypto/key_ring.h"
+#include "store/journal.h"
 #include "store/store.h"
 
 namespace latchkey {
@@ -62,16 +63,16 @@ struct NotedAnswer {
 class Vault {
 public:
     /// All must outlive this object.
-    Vault(Store& store, const KeyRing& keys, std::string installation, Random& random,
-          Clock& clock);
+    Vault(Store& store, Journal& journal, const KeyRing& keys, std::string installation,
+          Random& random, Clock& clock);
 
     /// errors  not_found connection_not_found · internal corrupt
     Task<Grant> open(ConnectionId connection, Deadline by);
     Task<Grant> open(GrantKey key, Deadline by);
 
-    /// GrantStore::claim with a fresh attempt id.
+    /// GrantStore::claim with a fresh attempt id, in the name of the journal's node.
     /// errors  conflict claim_conflict · outcome_unknown: do not send
-    Task<Claim> claim(Grant seen, NodeId node, Deadline by);
+    Task<Claim> claim(Grant seen, Deadline by);
 
     /// Journals an answer before it is parsed. returns the record's number
     Task<std::int64_t> note(Claim claim, Secret packed_answer, Deadline by);

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "store/memory_journal.h"
 #include "store/memory_store.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/run.h"

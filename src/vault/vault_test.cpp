@@ -9,12 +9,12 @@ namespace {
 
 struct Bench : VaultBench {
     MemoryStore store{clock, random};
-    Vault vault{store, keys, "installation", random, clock};
-    NodeId node{"node"};
+    MemoryJournal journal{NodeId{"node"}, clock};
+    Vault vault{store, journal, keys, "installation", random, clock};
 
     Grant connect(const std::string& name) { return test::connect(*this, vault, key_of(name)); }
     Grant open(const std::string& name) { return ok(vault.open(ConnectionId{name}, by())); }
-    Claim claim(const std::string& name) { return ok(vault.claim(open(name), node, by())); }
+    Claim claim(const std::string& name) { return ok(vault.claim(open(name), by())); }
 };
 
 }  // namespace
@@ -41,11 +41,11 @@ TEST_CASE("a grant without a refresh token opens without one") {
 TEST_CASE("each claim has an attempt id of its own and shows the grant as claimed") {
     Bench bench;
     const Grant seen = bench.connect("cn_1");
-    const Claim claim = bench.ok(bench.vault.claim(seen, bench.node, bench.by()));
+    const Claim claim = bench.ok(bench.vault.claim(seen, bench.by()));
     CHECK(claim.grant.row.state == State::in_flight);
     CHECK(claim.grant.row.attempt.text.size() == 32);
     CHECK(claim.grant.refresh_token->reveal() == "refresh-cn_1-1");
-    CHECK(bench.refusal(bench.vault.claim(seen, bench.node, bench.by())) == "claim_conflict");
+    CHECK(bench.refusal(bench.vault.claim(seen, bench.by())) == "claim_conflict");
 
     bench.ok(bench.vault.settle(claim, Settlement::Kind::not_consumed, "", bench.by()));
     CHECK(bench.claim("cn_1").grant.row.attempt != claim.grant.row.attempt);
@@ -55,8 +55,7 @@ TEST_CASE("a claim whose outcome is unknown is handed through, so that nothing i
     Bench bench;
     const Grant seen = bench.connect("cn_1");
     bench.store.fail_next("grants.claim", MemoryStore::Trouble::lost_after);
-    CHECK(bench.refusal(bench.vault.claim(seen, bench.node, bench.by())) ==
-          "storage_outcome_unknown");
+    CHECK(bench.refusal(bench.vault.claim(seen, bench.by())) == "storage_outcome_unknown");
     CHECK(bench.open("cn_1").row.state == State::in_flight);
 }
 
@@ -66,7 +65,7 @@ TEST_CASE("a row that is damaged between the look and the claim is given back un
     auto damaged = seen.row;
     damaged.refresh_token->bytes.back() ^= 1;
     bench.store.overwrite(damaged);
-    CHECK(bench.refusal(bench.vault.claim(seen, bench.node, bench.by())) == "corrupt");
+    CHECK(bench.refusal(bench.vault.claim(seen, bench.by())) == "corrupt");
     CHECK(bench.store.all_grants().at(0).state == State::active);
 }
 
@@ -215,7 +214,7 @@ TEST_CASE("I4: a row set back to its older copy is seen to lie behind the journa
         bench.ok(bench.vault.apply_noted(noted[1], tokens("access-3", "refresh-3"), bench.by()));
     CHECK(row.state == State::uncertain);
     CHECK(row.grant_generation == GrantGeneration{3});
-    CHECK(bench.refusal(bench.vault.claim(old, bench.node, bench.by())) == "claim_conflict");
+    CHECK(bench.refusal(bench.vault.claim(old, bench.by())) == "claim_conflict");
     const Grant recovered = bench.open("cn_1");
     CHECK(recovered.refresh_token->reveal() == "refresh-3");
     CHECK(recovered.access_token.reveal() == "access-3");

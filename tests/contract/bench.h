@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "store/memory_journal.h"
 #include "store/memory_store.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/timeline_order.h"
@@ -63,6 +64,7 @@ struct BenchBase {
 
 struct MemoryBench : BenchBase {
     MemoryStore adapter{clock, random, limits};
+    MemoryJournal journal{NodeId{"node"}, clock, limits};
     Store& store = adapter;
     void new_timeline() { adapter.new_timeline(); }
 };
@@ -78,11 +80,12 @@ struct SqliteBench : BenchBase {
         ConnectionIndex& connections() { return adapter->connections(); }
         KeyStore& keys() { return adapter->keys(); }
         ApiKeyStore& api_keys() { return adapter->api_keys(); }
-        Journal& journal() { return adapter->journal(); }
         EventStore& events() { return adapter->events(); }
         NodeStore& nodes() { return adapter->nodes(); }
         Changes& changes() { return adapter->changes(); }
     } store{adapter};
+
+    Journal& journal = adapter->journal();
 
     SqliteOptions options() const {
         SqliteOptions wanted{dir.file("latchkey.db")};

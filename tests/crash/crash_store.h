@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/stops.h"
+#include "store/journal.h"
 #include "store/store.h"
 
 namespace latchkey::test {
@@ -88,6 +89,8 @@ class StoppingJournal final : public Journal {
 public:
     StoppingJournal(Journal& inner, Stops& stops) : inner_(inner), stops_(stops) {}
 
+    const NodeId& node() const override { return inner_.node(); }
+
     Task<std::int64_t> append(JournalRecord record, Deadline by) override {
         stops_.reached("CP14");
         auto number = co_await inner_.append(record, by);
@@ -99,7 +102,7 @@ public:
         stops_.reached("CP24");
         co_return closed;
     }
-    Task<void> reserve(std::size_t bytes, Deadline by) override {
+    Task<JournalRoom> reserve(std::size_t bytes, Deadline by) override {
         return inner_.reserve(bytes, by);
     }
     Task<std::vector<JournalRecord>> read(std::int64_t after, std::size_t limit,
@@ -117,11 +120,9 @@ private:
 
 class StoppingStore final : public Store {
 public:
-    StoppingStore(Store& inner, Stops& stops)
-        : inner_(inner), grants_(inner.grants(), stops), journal_(inner.journal(), stops) {}
+    StoppingStore(Store& inner, Stops& stops) : inner_(inner), grants_(inner.grants(), stops) {}
 
     GrantStore& grants() override { return grants_; }
-    Journal& journal() override { return journal_; }
     FlowStore& flows() override { return inner_.flows(); }
     ConnectionIndex& connections() override { return inner_.connections(); }
     KeyStore& keys() override { return inner_.keys(); }
@@ -133,7 +134,6 @@ public:
 private:
     Store& inner_;
     StoppingGrants grants_;
-    StoppingJournal journal_;
 };
 
 }  // namespace latchkey::test

@@ -25,11 +25,11 @@ void KillingStops::reached(std::string_view point) {
 
 Keeping::Keeping(const std::string& file, Stops& stops)
     : sqlite(SqliteStore::open(SqliteOptions{file}, clock, random, log).value()),
-      store(*sqlite, stops) {
+      store(*sqlite, stops),
+      journal(sqlite->journal(), stops) {
     keys.add("00000001", Secret{std::string(32, 'k')}).value();
     const auto installation = run(loop, store.keys().installation(clock.in(5s))).value();
-    node = installation.node;
-    vault = std::make_unique<Vault>(store, keys, installation.id, random, clock);
+    vault = std::make_unique<Vault>(store, journal, keys, installation.id, random, clock);
 }
 
 Provider crash_provider(const std::string& emulator_url) {
@@ -101,8 +101,8 @@ TEST_CASE("a node of the crash tests" * doctest::skip()) {
     NetTransport transport{std::move(options), keep.clock};
     TokenEndpoint endpoint{transport, keep.clock};
     Providers providers{{crash_provider(url)}};
-    RefresherParts parts{keep.loop,   *keep.vault, keep.store, endpoint,  providers,    keep.clock,
-                         keep.random, keep.log,    stops,      keep.node, short_times()};
+    RefresherParts parts{keep.loop,  *keep.vault, keep.store, keep.journal, endpoint,     providers,
+                         keep.clock, keep.random, keep.log,   stops,        short_times()};
     Refresher refresher{std::move(parts)};
     REQUIRE(run(keep.loop, refresher.recover(keep.clock.in(10s))).has_value());
     boost::asio::co_spawn(keep.loop, refresher.run(), boost::asio::detached);

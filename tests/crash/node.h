@@ -40,8 +40,8 @@ struct Keeping {
     NoLog log;
     std::unique_ptr<SqliteStore> sqlite;
     StoppingStore store;
+    StoppingJournal journal;
     KeyRing keys;
-    NodeId node;
     std::unique_ptr<Vault> vault;
 };
 

@@ -31,8 +31,7 @@ public:
 
     Task<bool> empty(Deadline by) override {
         return gate<bool>(&state_, "keys.empty", by, [this]() -> Result<bool> {
-            return state_.grants.empty() && state_.flows.empty() && state_.journal.empty() &&
-                   state_.api_keys.empty();
+            return state_.grants.empty() && state_.flows.empty() && state_.api_keys.empty();
         });
     }
 

@@ -32,16 +32,6 @@ void Contents::raise(std::optional<ConnectionEvent> event) {
     events.push_back(std::move(*event));
 }
 
-std::optional<MemoryStore::Trouble> Contents::next_fault(const std::string& call) {
-    for (auto at = faults.begin(); at != faults.end(); ++at) {
-        if (!at->call.empty() && at->call != call) continue;
-        const auto how = at->how;
-        if (--at->left == 0) faults.erase(at);
-        return how;
-    }
-    return std::nullopt;
-}
-
 }  // namespace memory
 
 struct MemoryStore::Impl {
@@ -52,7 +42,6 @@ struct MemoryStore::Impl {
           flows(memory::make_flows(state)),
           keys(memory::make_keys(state)),
           api_keys(memory::make_api_keys(state)),
-          journal(memory::make_journal(state)),
           events(memory::make_events(state)),
           nodes(memory::make_nodes(state)),
           changes(memory::make_changes(state)) {}
@@ -63,7 +52,6 @@ struct MemoryStore::Impl {
     std::unique_ptr<FlowStore> flows;
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
-    std::unique_ptr<Journal> journal;
     std::unique_ptr<EventStore> events;
     std::unique_ptr<NodeStore> nodes;
     std::unique_ptr<Changes> changes;
@@ -72,7 +60,6 @@ struct MemoryStore::Impl {
 MemoryStore::MemoryStore(Clock& clock, Random& random, StoreLimits limits)
     : impl_(std::make_unique<Impl>(clock, limits)) {
     impl_->state.installation.id = random_text(random, 16);
-    impl_->state.installation.node = NodeId{random_text(random, 16)};
 }
 MemoryStore::~MemoryStore() = default;
 
@@ -91,9 +78,6 @@ KeyStore& MemoryStore::keys() {
 ApiKeyStore& MemoryStore::api_keys() {
     return *impl_->api_keys;
 }
-Journal& MemoryStore::journal() {
-    return *impl_->journal;
-}
 EventStore& MemoryStore::events() {
     return *impl_->events;
 }
@@ -109,8 +93,7 @@ void MemoryStore::fail_next(std::string call, Trouble how, int times) {
 }
 
 std::size_t MemoryStore::calls(std::string_view call) const {
-    const auto found = impl_->state.calls.find(call);
-    return found == impl_->state.calls.end() ? 0 : found->second;
+    return impl_->state.count(call);
 }
 
 Timeline MemoryStore::new_timeline() {

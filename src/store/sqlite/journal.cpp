@@ -11,13 +11,15 @@ namespace {
 
 class Answers final : public Journal {
 public:
-    explicit Answers(Bench& bench) : bench_(bench) {}
+    Answers(Bench& bench, NodeId node) : bench_(bench), node_(std::move(node)) {}
 
-    Task<void> reserve(std::size_t bytes, Deadline by) override {
-        return bench_.worker.read<void>(
-            [this, bytes](Database& database) -> Result<void> {
+    const NodeId& node() const override { return node_; }
+
+    Task<JournalRoom> reserve(std::size_t bytes, Deadline by) override {
+        return bench_.worker.read<JournalRoom>(
+            [this, bytes](Database& database) -> Result<JournalRoom> {
                 if (!fits(database, bytes)) return store_error::journal_full();
-                return {};
+                return JournalRoom{};
             },
             by);
     }
@@ -90,8 +92,6 @@ private:
         // The free space was looked at by `reserve`; an answer in hand is worth the last byte.
         if (kept_bytes(database) + size > bench_.limits.journal_bytes)
             return store_error::journal_full();
-        const auto timeline =
-            record.timeline.empty() ? present_timeline(database) : record.timeline;
         try {
             database
                 .prepare(
@@ -105,7 +105,7 @@ private:
                 .bind(record.generation.value)
                 .bind(record.attempt.text)
                 .bind(record.flow.text)
-                .bind(timeline.text)
+                .bind(record.timeline.text)
                 .bind(record.answer)
                 .bind(record.at)
                 .run();
@@ -133,13 +133,14 @@ private:
     }
 
     Bench& bench_;
+    NodeId node_;
     std::optional<std::uint64_t> kept_bytes_;  // touched by the worker's thread only
 };
 
 }  // namespace
 
-std::unique_ptr<Journal> make_journal(Bench& bench) {
-    return std::make_unique<Answers>(bench);
+std::unique_ptr<Journal> make_journal(Bench& bench, NodeId node) {
+    return std::make_unique<Answers>(bench, std::move(node));
 }
 
 }  // namespace latchkey::sqlite

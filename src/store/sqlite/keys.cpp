@@ -12,12 +12,11 @@ public:
     Task<Installation> installation(Deadline by) override {
         return bench_.worker.read<Installation>(
             [](Database& database) -> Result<Installation> {
-                auto found = database.prepare("SELECT id, incarnation, node FROM installation");
+                auto found = database.prepare("SELECT id, incarnation FROM installation");
                 if (!found.step()) return store_error::damaged("it has no installation row");
                 Installation installation;
                 installation.id = found.text();
                 installation.incarnation = found.number();
-                installation.node = NodeId{found.text()};
                 return installation;
             },
             by);

@@ -21,7 +21,7 @@ PRAGMA journal_size_limit = 67108864;
 
 struct SqliteStore::Impl {
     Impl(sqlite::FileLock held, std::unique_ptr<sqlite::Database> database,
-         const SqliteOptions& options, Clock& clock, Log& log)
+         const SqliteOptions& options, NodeId node, Clock& clock, Log& log)
         : lock(std::move(held)),
           worker(std::make_unique<sqlite::Worker>(std::move(database), clock, log)),
           bench{*worker, clock, options.limits, options.path},
@@ -30,7 +30,7 @@ struct SqliteStore::Impl {
           flows(sqlite::make_flows(bench)),
           keys(sqlite::make_keys(bench)),
           api_keys(sqlite::make_api_keys(bench)),
-          journal(sqlite::make_journal(bench)),
+          journal(sqlite::make_journal(bench, std::move(node))),
           events(sqlite::make_events(bench)),
           nodes(sqlite::make_nodes(bench)),
           changes(sqlite::make_changes(bench)) {}
@@ -67,8 +67,9 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, Cl
         database->execute(settings);
         const auto migrated = sqlite::migrate(*database, sqlite::migrations(), random);
         if (!migrated) return migrated.error();
-        return std::unique_ptr<SqliteStore>{new SqliteStore{
-            std::make_unique<Impl>(std::move(*lock), std::move(database), options, clock, log)}};
+        NodeId node{database->prepare("SELECT node FROM installation").first_text()};
+        return std::unique_ptr<SqliteStore>{new SqliteStore{std::make_unique<Impl>(
+            std::move(*lock), std::move(database), options, std::move(node), clock, log)}};
     } catch (const sqlite::Failure& failure) {
         return sqlite::error_of(failure);
     }

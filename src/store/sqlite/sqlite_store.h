@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "store/journal.h"
 #include "store/limits.h"
 #include "store/store.h"
 
@@ -42,10 +43,12 @@ public:
     ConnectionIndex& connections() override;
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
-    Journal& journal() override;
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;
+
+    /// The journal of the one node that uses this file, kept in it.
+    Journal& journal();
 
 private:
     struct Impl;
