@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <openssl/bio.h>
@@ -59,7 +63,54 @@ int choose_http_1_1(SSL*, const unsigned char** chosen, unsigned char* chosen_si
 
 }  // namespace
 
+/// A session belongs to one host, whose certificate was verified when it began, and is used once
+/// (RFC 8446 appendix C.4).
+class TlsContext::Sessions {
+public:
+    /// Null if there is none.
+    SSL_SESSION* take(const std::string& host) {
+        std::lock_guard hold{mutex_};
+        const auto found = kept_.find(host);
+        if (found == kept_.end()) return nullptr;
+        SSL_SESSION* session = nullptr;
+        auto& sessions = found->second;
+        while (session == nullptr && !sessions.empty()) {
+            Session last = std::move(sessions.back());
+            sessions.pop_back();
+            if (SSL_SESSION_is_resumable(last.get()) == 1) session = last.release();
+        }
+        if (sessions.empty()) kept_.erase(found);
+        return session;
+    }
+    void put(const std::string& host, SSL_SESSION* session) {
+        Session owned{session, &SSL_SESSION_free};
+        std::lock_guard hold{mutex_};
+        if (kept_.size() >= most_hosts && !kept_.contains(host)) kept_.clear();
+        auto& sessions = kept_[host];
+        if (sessions.size() >= most_sessions) sessions.erase(sessions.begin());
+        sessions.push_back(std::move(owned));
+    }
+
+private:
+    using Session = std::unique_ptr<SSL_SESSION, void (*)(SSL_SESSION*)>;
+    static constexpr std::size_t most_hosts = 1000;
+    static constexpr std::size_t most_sessions = 4;
+    std::mutex mutex_;
+    std::unordered_map<std::string, std::vector<Session>> kept_;
+};
+
 TlsContext::TlsContext(ssl_ctx_st* context) : context_(context, &SSL_CTX_free) {}
+
+int TlsEngine::keep_session(SSL* ssl, SSL_SESSION* session) {
+    auto* const engine = static_cast<TlsEngine*>(SSL_get_app_data(ssl));
+    if (engine == nullptr || !engine->sessions_) return 0;
+    engine->sessions_->put(engine->host_, session);
+    return 1;  // it is ours now
+}
+
+bool TlsEngine::resumed() const {
+    return SSL_session_reused(ssl_) == 1;
+}
 
 Result<TlsContext> TlsContext::client(const std::string& extra_ca_file) {
     ERR_clear_error();
@@ -67,7 +118,9 @@ Result<TlsContext> TlsContext::client(const std::string& extra_ca_file) {
     SSL_CTX* context = made.get();
     harden(context);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, &TlsEngine::keep_session);
+    made.sessions_ = std::make_shared<Sessions>();
     if (SSL_CTX_set_default_verify_paths(context) != 1) {
         return bad_files("of the system", "certificate authorities");
     }
@@ -118,6 +171,13 @@ std::unique_ptr<TlsEngine> TlsEngine::client(const TlsContext& context, const st
         SSL_set_tlsext_host_name(engine->ssl_, host.c_str());
     }
     SSL_set_connect_state(engine->ssl_);
+    engine->sessions_ = context.sessions();
+    engine->host_ = host;
+    SSL_set_app_data(engine->ssl_, engine.get());
+    if (SSL_SESSION* session = engine->sessions_->take(host)) {
+        SSL_set_session(engine->ssl_, session);
+        SSL_SESSION_free(session);
+    }
     return engine;
 }
 

@@ -12,11 +12,12 @@
 
 struct ssl_st;
 struct ssl_ctx_st;
+struct ssl_session_st;
 
 namespace latchkey {
 
 /// Settings that many TLS connections share: TLS 1.2 or newer, no compression, no renegotiation, no
-/// early data.
+/// early data. Copies share them, and may be used from several threads.
 class TlsContext {
 public:
     /// Trusts the system's store and, if given, the authorities of a PEM file.
@@ -27,9 +28,14 @@ public:
 
     ssl_ctx_st* get() const noexcept { return context_.get(); }
 
+    /// Sessions that servers offered to resume, which spares a later handshake its certificates.
+    class Sessions;
+    const std::shared_ptr<Sessions>& sessions() const noexcept { return sessions_; }
+
 private:
     explicit TlsContext(ssl_ctx_st* context);
     std::shared_ptr<ssl_ctx_st> context_;
+    std::shared_ptr<Sessions> sessions_;  ///< of a client
 };
 
 /// One side of one TLS connection, without a socket: sealed bytes go in with `feed` and come out of
@@ -62,12 +68,19 @@ public:
     void sent(std::size_t bytes);
 
     const std::string& why() const { return why_; }
+    /// After the handshake: true if it went on with an earlier connection's session.
+    bool resumed() const;
 
 private:
     explicit TlsEngine(const TlsContext& context);
     Step judge(int outcome);
 
+    static int keep_session(ssl_st* ssl, ssl_session_st* session);
+    friend class TlsContext;
+
     ssl_st* ssl_ = nullptr;
+    std::shared_ptr<TlsContext::Sessions> sessions_;
+    std::string host_;  ///< whose sessions they are
     std::string why_;
 };
 
