@@ -1,0 +1,374 @@
+// Load generator and upstream in one process and one thread, so that a proxy under test has the other
+// core for itself and neither of the two hides it.
+//
+//   bench_proxy_load --upstream PORT [--certificate FILE --key FILE] --proxy PORT --connections N
+//              --seconds S --body BYTES --path PATH [--header "Name: value"]
+//
+// Callers keep their connections and send the next request when an answer is whole. Prints one JSON
+// line: requests, failures, bytes, seconds, and the latencies' median and 99th percentile.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <openssl/ssl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+[[noreturn]] void give_up(const char* what) {
+    std::perror(what);
+    std::exit(1);
+}
+
+struct Options {
+    int upstream = 0;
+    int proxy = 0;
+    int connections = 64;
+    double seconds = 3;
+    std::size_t body = 1024;
+    std::string path = "/";
+    std::string header;
+    std::string certificate;
+    std::string key;
+};
+
+sockaddr_in loopback(int port) {
+    sockaddr_in there{};
+    there.sin_family = AF_INET;
+    there.sin_port = htons(static_cast<std::uint16_t>(port));
+    there.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return there;
+}
+
+/// A head of about 700 bytes, as Salesforce sends it, and a body.
+std::string make_answer(std::size_t body) {
+    std::string head =
+        "HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 10:00:00 GMT\r\n"
+        "Set-Cookie: BrowserId=abcdefghijklmnopqrstuv; domain=.salesforce.com; path=/; "
+        "expires=Tue, 23-Nov-2027 10:00:00 GMT; Max-Age=31536000\r\n"
+        "Strict-Transport-Security: max-age=63072000; includeSubDomains\r\n"
+        "X-Content-Type-Options: nosniff\r\nX-XSS-Protection: 1; mode=block\r\n"
+        "Content-Security-Policy: upgrade-insecure-requests\r\nX-Robots-Tag: none\r\n"
+        "Cache-Control: no-cache,must-revalidate,max-age=0,no-store,private\r\n"
+        "Sforce-Limit-Info: api-usage=1842/15000\r\nETag: \"2f1b03c6bd8f\"\r\n"
+        "Content-Type: application/json;charset=UTF-8\r\nVary: Accept-Encoding\r\n"
+        "Server: sfdcedge\r\nX-SFDC-Request-Id: 0123456789abcdef0123456789abcdef\r\n";
+    head += "Content-Length: " + std::to_string(body) + "\r\n\r\n";
+    return head + std::string(body, 'x');
+}
+
+/// One connection, of a caller or of the upstream.
+struct Peer {
+    int fd = -1;
+    bool upstream = false;
+    SSL* ssl = nullptr;
+    bool shaking = false;
+    std::string in;
+    std::string_view out;
+    std::size_t left = 0;  ///< of an answer's body; a caller's
+    bool in_body = false;
+    Clock::time_point asked;
+    ~Peer() {
+        if (ssl) SSL_free(ssl);
+        if (fd >= 0) ::close(fd);
+    }
+};
+
+class Run {
+public:
+    explicit Run(Options options)
+        : options_(std::move(options)), answer_(make_answer(options_.body)) {
+        epoll_ = ::epoll_create1(0);
+        request_ =
+            "GET " + options_.path +
+            " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(options_.proxy) +
+            "\r\nAccept: application/json\r\nUser-Agent: bench/1\r\nAccept-Encoding: gzip\r\n";
+        if (!options_.header.empty()) request_ += options_.header + "\r\n";
+        request_ += "\r\n";
+        latencies_.reserve(4'000'000);
+    }
+
+    void go() {
+        listen();
+        if (options_.proxy == 0) return serve_until(Clock::time_point::max());
+        const auto began = Clock::now();
+        const auto end = began + std::chrono::duration_cast<Clock::duration>(
+                                     std::chrono::duration<double>(options_.seconds));
+        for (int i = 0; i < options_.connections; ++i) connect();
+        serve_until(end);
+        const double took = std::chrono::duration<double>(Clock::now() - began).count();
+        std::sort(latencies_.begin(), latencies_.end());
+        const auto at = [this](double share) {
+            return latencies_.empty()
+                       ? 0.0
+                       : latencies_[static_cast<std::size_t>(share * (latencies_.size() - 1))];
+        };
+        std::printf(
+            "{\"requests\": %zu, \"failures\": %zu, \"bytes\": %zu, \"seconds\": %.3f, "
+            "\"p50_us\": %.1f, \"p99_us\": %.1f, \"upstream_connections\": %zu}\n",
+            done_, failed_, bytes_, took, at(0.5), at(0.99), accepted_);
+    }
+
+private:
+    void listen() {
+        if (!options_.certificate.empty()) {
+            tls_ = SSL_CTX_new(TLS_server_method());
+            if (SSL_CTX_use_certificate_chain_file(tls_, options_.certificate.c_str()) != 1 ||
+                SSL_CTX_use_PrivateKey_file(tls_, options_.key.c_str(), SSL_FILETYPE_PEM) != 1)
+                give_up("certificate");
+            SSL_CTX_set_mode(tls_,
+                             SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+        }
+        listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        const int on = 1;
+        ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        const auto here = loopback(options_.upstream);
+        if (::bind(listener_, reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0 ||
+            ::listen(listener_, 1024) != 0)
+            give_up("listen");
+        watch(listener_, nullptr, EPOLLIN, EPOLL_CTL_ADD);
+    }
+
+    void watch(int fd, Peer* peer, std::uint32_t events, int how) {
+        epoll_event event{};
+        event.events = events;
+        event.data.ptr = peer;
+        ::epoll_ctl(epoll_, how, fd, &event);
+    }
+
+    Peer* add(int fd, bool upstream) {
+        const int on = 1;
+        ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        ::fcntl(fd, F_SETFL, O_NONBLOCK);
+        auto peer = std::make_unique<Peer>();
+        peer->fd = fd;
+        peer->upstream = upstream;
+        if (upstream && tls_) {
+            peer->ssl = SSL_new(tls_);
+            SSL_set_fd(peer->ssl, fd);
+            SSL_set_accept_state(peer->ssl);
+            peer->shaking = true;
+        }
+        Peer* const made = peer.get();
+        peers_[made] = std::move(peer);
+        watch(fd, made, EPOLLIN, EPOLL_CTL_ADD);
+        return made;
+    }
+
+    void connect() {
+        const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+        const auto there = loopback(options_.proxy);
+        if (::connect(fd, reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0)
+            give_up("connect");
+        ask(*add(fd, false));
+    }
+
+    void ask(Peer& peer) {
+        peer.asked = Clock::now();
+        peer.in.clear();
+        peer.in_body = false;
+        peer.out = request_;
+        flush(peer);
+    }
+
+    void accept() {
+        for (;;) {
+            const int fd = ::accept(listener_, nullptr, nullptr);
+            if (fd < 0) return;
+            ++accepted_;
+            add(fd, true);
+        }
+    }
+
+    long read(Peer& peer, char* into, std::size_t room) {
+        if (!peer.ssl) return ::recv(peer.fd, into, room, 0);
+        const int n = SSL_read(peer.ssl, into, static_cast<int>(room));
+        if (n > 0) return n;
+        const int why = SSL_get_error(peer.ssl, n);
+        errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : ECONNRESET;
+        return why == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+    }
+
+    void flush(Peer& peer) {
+        while (!peer.out.empty()) {
+            long n = 0;
+            if (peer.ssl) {
+                n = SSL_write(peer.ssl, peer.out.data(),
+                              static_cast<int>(std::min<std::size_t>(peer.out.size(), 64 * 1024)));
+                if (n <= 0) n = -1;
+            } else {
+                n = ::send(peer.fd, peer.out.data(), peer.out.size(), MSG_NOSIGNAL);
+            }
+            if (n <= 0) {
+                watch(peer.fd, &peer, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+                return;
+            }
+            peer.out.remove_prefix(static_cast<std::size_t>(n));
+        }
+    }
+
+    void drop(Peer& peer) {
+        const bool caller = !peer.upstream;
+        peers_.erase(&peer);
+        if (!caller) return;
+        ++failed_;
+        if (Clock::now() < end_) connect();
+    }
+
+    void readable(Peer& peer) {
+        if (peer.shaking) {
+            const int n = SSL_do_handshake(peer.ssl);
+            if (n == 1)
+                peer.shaking = false;
+            else if (SSL_get_error(peer.ssl, n) == SSL_ERROR_WANT_READ)
+                return;
+            else
+                return drop(peer);
+        }
+        for (;;) {
+            const long n = read(peer, buffer_.get(), buffer_bytes);
+            if (n == 0) return drop(peer);
+            if (n < 0) {
+                if (errno == EAGAIN) return;
+                return drop(peer);
+            }
+            const auto got = static_cast<std::size_t>(n);
+            if (peer.upstream) {
+                answer(peer, {buffer_.get(), got});
+            } else if (!take(peer, {buffer_.get(), got})) {
+                return drop(peer);
+            }
+            if (got < buffer_bytes && !peer.ssl) return;
+        }
+    }
+
+    void answer(Peer& peer, std::string_view bytes) {
+        peer.in.append(bytes);
+        for (;;) {
+            const auto end = peer.in.find("\r\n\r\n");
+            if (end == std::string::npos) return;
+            peer.in.erase(0, end + 4);
+            peer.out = answer_;
+            flush(peer);
+        }
+    }
+
+    /// False: not a good answer.
+    bool take(Peer& peer, std::string_view bytes) {
+        bytes_ += bytes.size();
+        if (!peer.in_body) {
+            peer.in.append(bytes);
+            const auto end = peer.in.find("\r\n\r\n");
+            if (end == std::string::npos) return true;
+            if (!std::string_view{peer.in}.starts_with("HTTP/1.1 200")) {
+                if (failed_ == 0) std::fprintf(stderr, "%s\n", peer.in.substr(0, 600).c_str());
+                return false;
+            }
+            // Every proxy leaves the length; none is asked for more.
+            auto at = peer.in.find("ontent-Length: ");
+            if (at == std::string::npos) at = peer.in.find("ontent-length: ");
+            if (at == std::string::npos) return false;
+            peer.left = std::strtoull(peer.in.c_str() + at + 15, nullptr, 10);
+            peer.in_body = true;
+            bytes = std::string_view{peer.in}.substr(end + 4);
+            if (bytes.size() > peer.left) return false;
+            peer.left -= bytes.size();
+        } else {
+            if (bytes.size() > peer.left) return false;
+            peer.left -= bytes.size();
+        }
+        if (peer.left > 0) return true;
+        ++done_;
+        latencies_.push_back(
+            std::chrono::duration<float, std::micro>(Clock::now() - peer.asked).count());
+        ask(peer);
+        return true;
+    }
+
+    void serve_until(Clock::time_point end) {
+        end_ = end;
+        std::vector<epoll_event> events(256);
+        while (Clock::now() < end) {
+            const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 50);
+            for (int i = 0; i < n; ++i) {
+                auto* const peer = static_cast<Peer*>(events[static_cast<std::size_t>(i)].data.ptr);
+                if (!peer) {
+                    accept();
+                    continue;
+                }
+                if (peers_.find(peer) == peers_.end()) continue;
+                const auto what = events[static_cast<std::size_t>(i)].events;
+                if (what & EPOLLOUT) {
+                    watch(peer->fd, peer, EPOLLIN, EPOLL_CTL_MOD);
+                    flush(*peer);
+                }
+                if (what & (EPOLLIN | EPOLLHUP | EPOLLERR)) readable(*peer);
+            }
+        }
+    }
+
+    static constexpr std::size_t buffer_bytes = 256 * 1024;
+    const Options options_;
+    const std::string answer_;
+    std::string request_;
+    int epoll_ = -1;
+    int listener_ = -1;
+    SSL_CTX* tls_ = nullptr;
+    std::unique_ptr<char[]> buffer_{new char[buffer_bytes]};
+    std::map<Peer*, std::unique_ptr<Peer>> peers_;
+    std::vector<float> latencies_;
+    Clock::time_point end_{};
+    std::size_t done_ = 0;
+    std::size_t failed_ = 0;
+    std::size_t bytes_ = 0;
+    std::size_t accepted_ = 0;
+};
+
+}  // namespace
+
+int main(int count, char** given) {
+    Options options;
+    for (int i = 1; i + 1 < count; i += 2) {
+        const std::string_view name{given[i]};
+        const char* const value = given[i + 1];
+        if (name == "--upstream")
+            options.upstream = std::atoi(value);
+        else if (name == "--proxy")
+            options.proxy = std::atoi(value);
+        else if (name == "--connections")
+            options.connections = std::atoi(value);
+        else if (name == "--seconds")
+            options.seconds = std::atof(value);
+        else if (name == "--body")
+            options.body = std::strtoull(value, nullptr, 10);
+        else if (name == "--path")
+            options.path = value;
+        else if (name == "--header")
+            options.header = value;
+        else if (name == "--certificate")
+            options.certificate = value;
+        else if (name == "--key")
+            options.key = value;
+        else {
+            std::fprintf(stderr, "unknown option %s\n", given[i]);
+            return 2;
+        }
+    }
+    Run run{std::move(options)};
+    run.go();
+    return 0;
+}
