@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <thread>
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -37,6 +38,7 @@ constexpr KnownKey known_keys[] = {
     {"server.tls_certificate_file"},
     {"server.tls_key_file"},
     {"server.ca_file"},
+    {"server.event_loops"},
     {"store.path"},
     {"keys.master_key"},
     {"keys.master_key_file"},
@@ -311,6 +313,7 @@ private:
         config.database = text("store.path");
         config.ca_file = text("server.ca_file");
         read_tls(config);
+        read_event_loops(config);
         read_master_key(config);
         read_providers(config);
         return config;
@@ -324,6 +327,20 @@ private:
                     "server.tls_certificate_file and server.tls_key_file go together.");
         else if (certificate != nullptr)
             config.tls = ServerTls{certificate->values.front(), key->values.front()};
+    }
+
+    /// One for each processor, unless told otherwise.
+    void read_event_loops(Config& config) {
+        constexpr int most = 64;
+        const int cores = static_cast<int>(std::thread::hardware_concurrency());
+        config.event_loops = std::clamp(cores, 1, most);
+        const auto* loops = find("server.event_loops");
+        if (loops == nullptr) return;
+        const auto number = parse_decimal(loops->values.front(), most);
+        if (!number || *number == 0)
+            problem(loops->place, "server.event_loops must be a whole number from 1 to 64.");
+        else
+            config.event_loops = static_cast<int>(*number);
     }
 
     void read_master_key(Config& config) {

@@ -20,6 +20,7 @@ struct Config {
     ListenAddress listen{"127.0.0.1", 8717};
     ListenAddress operators_listen{"127.0.0.1", 8718};
     std::optional<ServerTls> tls;  ///< of the public listener
+    int event_loops = 1;           ///< that serve the public listener
     std::string database;
     MasterKeySource master_key;
     std::vector<Provider> providers;

@@ -14,6 +14,10 @@ void Metrics::count_request(std::string_view route, int status) {
     ++requests_[{std::string{route}, status}];
 }
 
+void Metrics::set_requests(std::string_view route, int status, std::uint64_t count) {
+    requests_[{std::string{route}, status}] = count;
+}
+
 void Metrics::count_event(std::string_view event) {
     const auto found = events_.find(event);
     if (found != events_.end())

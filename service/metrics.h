@@ -12,6 +12,8 @@ namespace latchkey::service {
 class Metrics {
 public:
     void count_request(std::string_view route, int status);
+    /// Takes the place of what was counted before: for what others count themselves.
+    void set_requests(std::string_view route, int status, std::uint64_t count);
     void count_event(std::string_view event);
     std::string text() const;
 

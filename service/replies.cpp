@@ -20,6 +20,7 @@ int status_of(const Error& error) {
     if (error.code == "invalid_api_key") return 401;
     if (error.code == "link_expired" || error.code == "link_used") return 410;
     if (error.code == "method_not_allowed") return 405;
+    if (error.code == "upstream_timeout") return 504;
     if (error.code == "rate_limited" || error.code == "too_many_flows") return 429;
     switch (error.fault) {
         case Fault::bad_input:

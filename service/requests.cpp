@@ -83,14 +83,53 @@ Result<std::vector<std::string>> optional_texts(const boost::json::object& body,
 }
 
 Result<Secret> bearer(const ServedRequest& request) {
-    constexpr std::string_view scheme = "Bearer ";
     const auto line = request.headers.find("Authorization");
-    if (!line || request.headers.count("Authorization") != 1 ||
-        !ascii_iequal(line->substr(0, scheme.size()), scheme))
-        return Error{Fault::denied, "invalid_api_key",
-                     // The words of a key that is wrong: nothing tells the two apart.
-                     "The API key is missing or not valid. Send Authorization: Bearer and a key."};
-    return Secret{line->substr(scheme.size())};
+    if (!line || request.headers.count("Authorization") != 1) return invalid_api_key();
+    const auto key = bearer(*line);
+    if (!key) return key.error();
+    return Secret{*key};
+}
+
+Result<std::string_view> bearer(std::string_view authorization) {
+    constexpr std::string_view scheme = "Bearer ";
+    if (!ascii_iequal(authorization.substr(0, scheme.size()), scheme)) return invalid_api_key();
+    return authorization.substr(scheme.size());
+}
+
+bool has_key(std::string_view query) {
+    const auto names_a_key = [](std::string_view name) {
+        return name == "access_token" || name == "api_key" || name == "oauth_token";
+    };
+    while (!query.empty()) {
+        const auto end = std::min(query.find('&'), query.size());
+        const auto name = query.substr(0, std::min(query.find('='), end));
+        if (name.find('%') != std::string_view::npos) {
+            const auto decoded = percent_decode(name, true);
+            if (!decoded || names_a_key(*decoded)) return true;
+        } else if (names_a_key(name)) {
+            return true;
+        }
+        query.remove_prefix(std::min(end + 1, query.size()));
+    }
+    return false;
+}
+
+Error invalid_api_key() {
+    // The words of a key that is wrong: nothing tells the two apart.
+    return {Fault::denied, "invalid_api_key",
+            "The API key is missing or not valid. Send Authorization: Bearer and a key."};
+}
+
+Error key_in_query() {
+    return {Fault::bad_input, "key_in_query",
+            "Send the API key in the Authorization header, never in the URL."};
+}
+
+Result<void> may(const Caller& caller, Permission needed) {
+    if (caller.may(needed)) return {};
+    return Error{Fault::denied, "permission_denied",
+                 std::string{"This key lacks the permission \""} + name(needed) +
+                     "\"; create a key that has it."};
 }
 
 std::vector<std::string> cookies(const ServedRequest& request, std::string_view name) {

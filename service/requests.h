@@ -7,6 +7,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <latchkey/api_key.h>
 #include <latchkey/error.h>
 #include <latchkey/secret.h>
 
@@ -32,6 +33,15 @@ Result<std::vector<std::string>> optional_texts(const boost::json::object& body,
 
 /// The key after "Authorization: Bearer ". errors  denied invalid_api_key
 Result<Secret> bearer(const ServedRequest& request);
+/// The same of the value of the one Authorization line; the view is into it.
+Result<std::string_view> bearer(std::string_view authorization);
+/// True if a field of the query has a name under which others send keys, or one that cannot be read.
+bool has_key(std::string_view query);
+
+Error invalid_api_key();
+Error key_in_query();
+/// errors  denied permission_denied
+Result<void> may(const Caller& caller, Permission needed);
 
 /// All values of a cookie name, of all Cookie lines.
 std::vector<std::string> cookies(const ServedRequest& request, std::string_view name);

@@ -89,6 +89,10 @@ Async<Reply> Server::answer(bool operators, std::string* route, std::shared_ptr<
         }
         if (is(*c, {"metrics"}) && reading) {
             on("/metrics");
+            for (int status = 0; proxy_ && status <= ProxyRelay::last_status; ++status) {
+                const auto n = proxy_->count(status) + (loops_ ? loops_->count(status) : 0);
+                if (n != 0) metrics_.set_requests(ProxyRelay::route, status, n);
+            }
             co_return text_reply(metrics_.text(), "text/plain; version=0.0.4");
         }
         if (begins(*c, "v1", "apikeys")) {
@@ -119,11 +123,6 @@ Async<Reply> Server::answer(bool operators, std::string* route, std::shared_ptr<
     if (begins(*c, "v1", "connections")) {
         on("/v1/connections");
         co_return co_await connection_routes(c);
-    }
-    // The proxy looks at the path's bytes as they came, not at decoded segments.
-    if (c->request.path.starts_with("/proxy/")) {
-        on("/proxy/{connection}");
-        co_return co_await proxy_route(c);
     }
     co_return no_such_route(c->request_id);
 }

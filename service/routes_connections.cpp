@@ -139,30 +139,4 @@ Async<Reply> Server::vend(std::shared_ptr<Context> c) {
     co_return json_reply(200, body);
 }
 
-/// ANY /proxy/{connection}/services/...: the bytes after the connection's name go on as they are.
-Async<Reply> Server::proxy_route(std::shared_ptr<Context> c) {
-    auto who = co_await caller(*c, Permission::proxy);
-    if (!who) co_return error_reply(who.error(), c->request_id);
-    constexpr std::string_view prefix = "/proxy/";
-    const std::string_view target{c->request.target};
-    const auto end = target.find('/', prefix.size());
-    if (end == std::string_view::npos) co_return no_such_route(c->request_id);
-
-    ApiRequest call{ConnectionId{std::string{target.substr(prefix.size(), end - prefix.size())}},
-                    c->request.method, std::string{target.substr(end)}, c->request.body};
-    for (const auto& line : c->request.headers) call.headers.emplace_back(line.name, line.value);
-    auto answer = co_await library_->async_call(std::move(call), patience());
-    if (!answer) {
-        auto reply = error_reply(answer.error(), c->request_id);
-        co_return reply;
-    }
-    Reply reply{answer->status, {}, std::move(answer->body)};
-    for (auto& [name, value] : answer->headers)
-        reply.headers.add(std::move(name), std::move(value));
-    reply.headers.set("Latchkey-Answer", "salesforce");
-    reply.headers.set("Content-Security-Policy", "sandbox");
-    reply.headers.set("X-Content-Type-Options", "nosniff");
-    co_return reply;
-}
-
 }  // namespace latchkey::service

@@ -2,6 +2,7 @@
 
 #include "base/origin.h"
 #include "base/text.h"
+#include "net/relay.h"
 #include "service/replies.h"
 #include "service/requests.h"
 
@@ -32,6 +33,24 @@ private:
     Log& log_;
 };
 
+namespace {
+
+/// Listeners that share a place would share it with another server too, so that the place is free is
+/// found out with one that does not.
+Result<std::uint16_t> listen_alone(const Config& config, HttpServer& server, bool shared,
+                                   Log& log) {
+    const auto& at = config.listen;
+    if (shared && at.port != 0) {
+        boost::asio::io_context nobody;
+        HttpServer probe{nobody, ServerLimits{}, Handler{}, log};
+        const auto free = probe.listen(at.host, at.port);
+        if (!free) return free.error();
+    }
+    return server.listen(at.host, at.port, config.tls, shared);
+}
+
+}  // namespace
+
 Server::Server(boost::asio::io_context& loop, Config config, Log& log)
     : loop_(loop),
       config_(std::move(config)),
@@ -48,7 +67,8 @@ Result<void> Server::start(bool dev) {
         loop_, ServerLimits{},
         [this](ServedRequest request) { return operators_route(std::move(request)); }, log_);
 
-    const auto port = public_->listen(config_.listen.host, config_.listen.port, config_.tls);
+    const bool shared = config_.event_loops > 1;
+    const auto port = listen_alone(config_, *public_, shared, log_);
     if (!port) return port.error();
     // A public port of 0 means a test or a demo, and then a second fixed port would only collide.
     const auto wanted = config_.listen.port == 0 ? std::uint16_t{0} : config_.operators_listen.port;
@@ -72,10 +92,23 @@ Result<void> Server::start(bool dev) {
     auto opened = Latchkey::open(std::move(options));
     if (!opened) return opened.error();
     library_ = std::move(*opened);
+
+    proxy_ = std::make_shared<ProxyRelay>(*library_, log_);
+    public_->relay_with(make_relay(proxy_, *library_));
+    if (config_.event_loops > 1) {
+        loops_ = std::make_unique<PublicLoops>(
+            loop_, *library_,
+            [this](ServedRequest request) { return public_route(std::move(request)); }, log_);
+        for (int i = 1; i < config_.event_loops; ++i) {
+            const auto added = loops_->add(config_.listen.host, *port, config_.tls);
+            if (!added) return added.error();
+        }
+    }
     return {};
 }
 
 Async<void> Server::stop(Deadline by) {
+    if (loops_) co_await loops_->stop(by);
     if (public_) co_await public_->stop(by);
     if (operators_) co_await operators_->stop(by);
 }
@@ -92,20 +125,14 @@ std::string Server::cookie_name(const std::string& name) const {
 }
 
 Task<Caller> Server::caller(const Context& c, Permission needed) {
-    for (const auto* field : {"access_token", "api_key", "oauth_token"}) {
-        const auto query = parse_form(c.request.query);
-        if (!query || count(*query, field) != 0)
-            co_return Error{Fault::bad_input, "key_in_query",
-                            "Send the API key in the Authorization header, never in the URL."};
-    }
+    if (has_key(c.request.query)) co_return key_in_query();
     auto presented = bearer(c.request);
     if (!presented) co_return presented.error();
     auto found = co_await library_->async_check_api_key(std::move(*presented), patience());
     if (!found) co_return found.error();
-    if (found->may(needed)) co_return std::move(*found);
-    co_return Error{Fault::denied, "permission_denied",
-                    std::string{"This key lacks the permission \""} + name(needed) +
-                        "\"; create a key that has it."};
+    const auto allowed = may(*found, needed);
+    if (!allowed) co_return allowed.error();
+    co_return std::move(*found);
 }
 
 }  // namespace latchkey::service

@@ -11,6 +11,8 @@
 #include "net/http_server.h"
 #include "service/config.h"
 #include "service/metrics.h"
+#include "service/proxy_relay.h"
+#include "service/public_loops.h"
 
 namespace latchkey::service {
 
@@ -23,7 +25,7 @@ struct Context {
         : request(std::move(r)), path(std::move(p)), request_id(std::move(id)) {}
 };
 
-/// The two listeners and everything behind them. One loop.
+/// The two listeners and everything behind them, on one loop; more loops for the public listener.
 class Server {
 public:
     /// `loop` and `log` must outlive this object.
@@ -55,7 +57,6 @@ private:
     Async<Reply> connection_routes(std::shared_ptr<Context> c);
     Async<Reply> list_connections(std::shared_ptr<Context> c);
     Async<Reply> vend(std::shared_ptr<Context> c);
-    Async<Reply> proxy_route(std::shared_ptr<Context> c);
     Async<Reply> api_key_routes(std::shared_ptr<Context> c);
     Async<Reply> ready_route(std::shared_ptr<Context> c);
 
@@ -77,6 +78,8 @@ private:
     SystemRandom random_;
     std::unique_ptr<EventLog> events_;
     std::unique_ptr<Latchkey> library_;
+    std::shared_ptr<ProxyRelay> proxy_;
+    std::unique_ptr<PublicLoops> loops_;  ///< null: this loop alone serves
     std::unique_ptr<HttpServer> public_;
     std::unique_ptr<HttpServer> operators_;
     std::string operators_url_;

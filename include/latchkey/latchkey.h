@@ -122,6 +122,7 @@ public:
     struct Impl;  // not for use
 
 private:
+    friend class RelayDesk;
     explicit Latchkey(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };

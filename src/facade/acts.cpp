@@ -89,24 +89,28 @@ Task<ConnectionList> connections(House& house, ConnectionFilter filter, Deadline
 }
 
 Task<Connection> revoke(House& house, ConnectionId id, Deadline by) {
-    auto revoking = co_await house.rooms().revoker.revoke(std::move(id), by);
+    auto revoking = co_await house.rooms().revoker.revoke(id, by);
+    house.ground().changes.note(id);
     co_return revoking;
 }
 
 Task<Connection> refresh(House& house, ConnectionId id, Deadline by) {
-    auto refreshed = co_await house.rooms().refresher.refresh(std::move(id), by);
+    auto refreshed = co_await house.rooms().refresher.refresh(id, by);
+    house.ground().changes.note(id);
     co_return refreshed;
 }
 
 Task<Connection> quarantine(House& house, ConnectionId id, Deadline by) {
     std::string reason = "operator";
-    auto held = co_await set_quarantine(house, std::move(id), std::move(reason), by);
+    auto held = co_await set_quarantine(house, id, std::move(reason), by);
+    house.ground().changes.note(id);
     co_return held;
 }
 
 Task<Connection> release(House& house, ConnectionId id, Deadline by) {
     std::string none;
-    auto released = co_await set_quarantine(house, std::move(id), std::move(none), by);
+    auto released = co_await set_quarantine(house, id, std::move(none), by);
+    house.ground().changes.note(id);
     co_return released;
 }
 
@@ -136,6 +140,7 @@ Task<std::vector<ApiKey>> api_keys(House& house, Deadline by) {
 
 Task<ApiKey> revoke_api_key(House& house, ApiKeyId id, Deadline by) {
     auto revoked = co_await house.rooms().api_keys.revoke(id, by);
+    house.ground().changes.note_keys();
     if (!revoked) co_return revoked.error();
     auto row = co_await house.ground().store->api_keys().find(std::move(id), by);
     if (!row) co_return row.error();

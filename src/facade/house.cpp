@@ -78,12 +78,16 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
       // A reconnect leaves a former grant, and a refused login a new one: both are given back now,
       // not at the revoker's next look.
       connect(connect_parts(ground, loop, vault_, endpoint_,
-                            [this](const ConnectionId& who) {
+                            [this, &ground](const ConnectionId& who) {
                                 refresher.forget(who);
+                                ground.changes.note(who);
                                 revoker.wake();
                             })),
       revoker(connect_parts(ground, loop, vault_, endpoint_,
-                            [this](const ConnectionId& who) { refresher.forget(who); })),
+                            [this, &ground](const ConnectionId& who) {
+                                refresher.forget(who);
+                                ground.changes.note(who);
+                            })),
       gateway(refresher, transport_, ground.clock, ground.log),
       api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock) {}
 

@@ -13,6 +13,7 @@
 #include "connect/revoker.h"
 #include "crypto/key_ring.h"
 #include "endpoint/token_endpoint.h"
+#include "facade/change_counts.h"
 #include "facade/log_adapter.h"
 #include "gateway/gateway.h"
 #include "model/providers.h"
@@ -36,6 +37,7 @@ struct Ground {
     std::shared_ptr<Journal> journal;
     Installation installation;
     KeyRing keys;
+    ChangeCounts changes;
 
     explicit Ground(const Options& options);
 };

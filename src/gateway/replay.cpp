@@ -18,7 +18,15 @@ Result<Origin> instance_of(const AccessToken& token) {
 bool wants_newer_token(const HttpResponse& answer) {
     if (!answer.whole) return false;
     const auto type = answer.headers.find("Content-Type").value_or("");
-    return salesforce::session_verdict(answer.status, type, answer.body) ==
+    return means_dead_session(answer.status, type, answer.body);
+}
+
+bool may_mean_dead_session(int status) {
+    return status == 401 || status == 403;
+}
+
+bool means_dead_session(int status, std::string_view content_type, std::string_view body) {
+    return salesforce::session_verdict(status, content_type, body) ==
            salesforce::SessionVerdict::dead;
 }
 
@@ -28,6 +36,12 @@ bool keeps_first_answer(const Error& no_newer_token) {
 
 Error call_failed(const Error& transport) {
     Error error;
+    if (transport.code == "upstream_busy") return transport;
+    if (transport.code == "answer_late") {
+        return {Fault::outcome_unknown, "upstream_timeout",
+                "The call was sent, but Salesforce did not answer in time. Look whether it was "
+                "done before sending it again."};
+    }
     switch (transport.fault) {
         case Fault::try_later:
             error = {Fault::try_later, "upstream_unreachable",

@@ -201,7 +201,7 @@ Async<std::size_t> RelayExchange::read_caller(Block& into) {
     const auto got = co_await caller_.socket().read_some(room, failed);
     caller_sends_by_ = never;
     request_pace_.moved += got;
-    if (failed && callers_ == Callers::fine) callers_ = Callers::gone;
+    if (failed && callers_ == Callers::fine && !stop_upload_) callers_ = Callers::gone;
     co_return failed ? 0 : got;
 }
 

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include <latchkey/latchkey.h>
+
+#include "base/clock.h"
+#include "net/net_transport.h"
+#include "net/relay_policy.h"
+
+namespace latchkey {
+
+class House;
+
+/// The part of a relay's policy that is the library's: which lines go where, which token is put in,
+/// what an answer means. Who asks and what an error looks like is for the front door, which derives
+/// from it.
+///
+/// One object a loop. It remembers tokens and good keys for at most 5 s and only until something
+/// happens to them, so that a call needs no other loop; what it does not know it asks the library.
+class RelayDesk : public RelayPolicy {
+public:
+    /// `library` must outlive this object.
+    explicit RelayDesk(Latchkey& library);
+    ~RelayDesk() override;
+
+    void append_up(const RequestHead& head, std::string& out) const final;
+    void append_down(const AnswerHead& head, const RelayPass& pass, std::string& out) const final;
+    bool may_refuse_lines(int status) const final;
+    bool refuses_lines(const AnswerHead& head, std::string_view body) const final;
+    Async<RelayVerdict> renew(RelayPass refused) final;
+    void renew_later(const RelayPass& refused) final;
+    Reply failed(const Error& error, const RelayPass& pass) const final;
+
+    /// The settings with which the library itself reaches Salesforce.
+    static const NetOptions& net_options(Latchkey& library);
+    static Clock& clock(Latchkey& library);
+
+protected:
+    using Target = std::shared_ptr<const RelayTarget>;
+
+    /// errors  those of check_method and check_target
+    static Result<void> check_call(std::string_view method, std::string_view path);
+
+    /// What is remembered; null: ask.
+    const Caller* recall_key(std::string_view key);
+    Target recall_target(std::string_view connection);
+    /// errors  denied invalid_api_key · those of the store
+    Task<Caller> ask_key(Secret key);
+    /// errors  those of TokenSource::token · denied host_rejected
+    Task<Target> ask_target(ConnectionId connection, TokenDemand demand);
+
+    /// An error as an answer.
+    virtual Reply error_answer(const Error& error, const std::string& request_id) const = 0;
+
+private:
+    struct Connected;
+    struct KnownKey;
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    template <class T>
+    using Memory = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
+    static Async<void> renew_alone(std::shared_ptr<House> house, ConnectionId connection,
+                                   Generation refused);
+    void log_repeat(const ConnectionId& connection, Generation generation) const;
+    House& house() const;
+
+    Latchkey& library_;
+    Clock& clock_;
+    Memory<std::shared_ptr<const Connected>> targets_;
+    Memory<KnownKey> keys_;
+};
+
+}  // namespace latchkey
