@@ -32,6 +32,22 @@ private:
     Slots& slots_;
 };
 
+/// Says which attempt of a connection this process is making, for as long as it does.
+class Named {
+public:
+    Named(std::unordered_map<ConnectionId, AttemptId>& all, const GrantRow& row)
+        : all_(all), who_(row.key.connection) {
+        all_[who_] = row.attempt;
+    }
+    Named(const Named&) = delete;
+    Named& operator=(const Named&) = delete;
+    ~Named() { all_.erase(who_); }
+
+private:
+    std::unordered_map<ConnectionId, AttemptId>& all_;
+    ConnectionId who_;
+};
+
 /// A probe of a circuit that ends without a verdict lets the next attempt probe.
 class Probes {
 public:
@@ -116,15 +132,26 @@ Async<std::optional<Refresher::Impl::Outcome>> Refresher::Impl::attempt_once(Wor
                                                                              Sight sight,
                                                                              Cause cause) {
     const auto row = sight.grant.row;
-    switch (sight.decision.step) {
+    const auto step = sight.decision.step;
+    if (step == protocol::Step::refresh || step == protocol::Step::confirm) {
+        auto caught_up = co_await catch_up(sight.present);
+        if (!caught_up) co_return Outcome{caught_up.error()};
+        if (auto why = standstill()) co_return Outcome{std::move(*why)};
+        if (*caught_up) co_return std::nullopt;
+    }
+    switch (step) {
         case protocol::Step::serve: {
             std::optional<AccessToken> token = access_token_of(sight.grant);
             co_return Outcome{std::move(token)};
         }
         case protocol::Step::refuse:
             co_return Outcome{sight.decision.error};
-        case protocol::Step::wait:
+        case protocol::Step::wait: {
+            // Another node's attempt: whoever waits here looks again, and waits for that one.
+            std::optional<AccessToken> later;
+            if (row.state == State::in_flight) co_return Outcome{std::move(later)};
             co_return Outcome{waiting(sight)};
+        }
         case protocol::Step::give_up: {
             auto told = sight.decision.error;
             auto gone = co_await set_aside(row, State::reauth_required, "no_refresh_token", told);
@@ -134,7 +161,7 @@ Async<std::optional<Refresher::Impl::Outcome>> Refresher::Impl::attempt_once(Wor
             Error told{Fault::try_later, "rotation_uncertain",
                        "The database was put back; Salesforce is being asked about this "
                        "connection. Ask again later."};
-            auto doubted = co_await set_aside(row, State::uncertain, "suspect", told);
+            auto doubted = co_await set_aside(row, State::uncertain, suspect_reason, told);
             co_return std::move(doubted);
         }
         case protocol::Step::refresh:
@@ -156,7 +183,8 @@ Async<std::optional<Refresher::Impl::Outcome>> Refresher::Impl::attempt_once(Wor
     if (!ready) co_return Outcome{ready.error()};
     auto prepared = std::move(*ready);
     bool again = false;
-    auto outcome = co_await claim_and_spend(work, std::move(sight), std::move(prepared), &again);
+    auto outcome =
+        co_await claim_and_spend(work, std::move(sight), std::move(prepared), cause, &again);
     if (again) co_return std::nullopt;
     co_return std::move(outcome);
 }
@@ -195,14 +223,17 @@ Task<Refresher::Impl::Ready> Refresher::Impl::prepare(GrantRow row) {
 }
 
 Async<Refresher::Impl::Outcome> Refresher::Impl::claim_and_spend(WorkPtr work, Sight sight,
-                                                                 Ready ready, bool* again) {
+                                                                 Ready ready, Cause cause,
+                                                                 bool* again) {
     // Read before the claim is issued: the time that its commit takes counts against the sending,
     // so that nobody who waits out the quiet period can meet a request that leaves late.
     const auto issued = parts.clock.steady();
     auto claim = co_await parts.vault.claim(sight.grant, store_time());
     if (claim) {
         parts.stops.reached("CP6");
-        auto outcome = co_await spend(work, std::move(ready), std::move(*claim), issued, false);
+        Spending how;
+        how.unasked = !cause.refused;
+        auto outcome = co_await spend(work, std::move(ready), std::move(*claim), issued, how);
         co_return outcome;
     }
     if (claim.error().code == "claim_conflict") {
@@ -220,8 +251,9 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::claim_and_spend(WorkPtr work, S
 }
 
 Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready, Claim claim,
-                                                       SteadyTime issued, bool again) {
+                                                       SteadyTime issued, Spending how) {
     const auto send_before = issued + parts.times.send;
+    const Named under_way{spending, claim.grant.row};
     parts.stops.reached("CP7");
     const auto sent = *claim.grant.refresh_token;
     const auto by = parts.clock.in(parts.times.send + parts.times.answer);
@@ -230,7 +262,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready
     Settling settling;
     if (!raw) {
         ready.room = JournalRoom{};
-        settling.plan = protocol::plan_for(raw.error(), again);
+        settling.plan = protocol::plan_for(raw.error(), how.again);
     } else {
         parts.stops.reached("CP13");
         settling.packed = raw->pack();
@@ -245,7 +277,9 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready
         }
         parts.stops.reached("CP16");
         const auto verdict = judge_refresh(*raw);
-        settling.plan = protocol::plan_for(verdict, sent, again);
+        settling.plan = protocol::plan_for(verdict, sent, how.again);
+        if (settling.plan.kind == Settlement::Kind::dead)
+            settling.plan.reason = co_await ending_of(claim.grant.row, settling.plan.reason, how);
         if (settling.plan.keeps_tokens)
             settling.fresh = protocol::fresh_from(verdict, claim.grant.row, ready.provider,
                                                   ready.login, parts.clock.wall());
@@ -254,6 +288,27 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready
     settling.claim = std::move(claim);
     auto outcome = co_await settle_until_known(work, std::move(settling));
     co_return outcome;
+}
+
+/// What may have ended a grant, as far as it can be told from here.
+Async<std::string> Refresher::Impl::ending_of(GrantRow row, std::string code, Spending how) {
+    protocol::Ending ending;
+    ending.unasked = how.unasked;
+    ending.rotates = row.rotation_seen;
+    auto all = co_await parts.store.connections().of_salesforce_user(row.provider, row.org_id,
+                                                                     row.user_id, store_time());
+    if (all) {
+        const auto own = std::find_if(all->begin(), all->end(), [&](const Connection& one) {
+            return one.id == row.key.connection;
+        });
+        const auto since = own == all->end() ? WallTime{} : own->connected_at;
+        ending.newer = static_cast<std::size_t>(
+            std::count_if(all->begin(), all->end(), [&](const Connection& one) {
+                return one.id != row.key.connection && one.connected_at >= since &&
+                       one.standing != Standing::reauth_required;
+            }));
+    }
+    co_return protocol::ending_reason(code, ending);
 }
 
 /// After a claim whose commit has no known outcome: takes back what may have been noted. What this
@@ -293,7 +348,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::set_aside(GrantRow row, State t
     if (!moved) co_return moved.error();
     if (to == State::uncertain) {
         watch(*moved);
-        say(Level::warning, "connection_suspect", *moved, name(to));
+        say(Level::info, "connection_suspect", *moved, name(to));
     } else {
         memory.forget(row.key.connection);
         say(Level::warning, "connection_reauth_required", *moved, name(to));

@@ -71,6 +71,10 @@ public:
     void revoke_all() {
         for (auto& [text, token] : tokens_) token.alive = false;
     }
+    /// As when a later approval pushes out this one, counted from 1.
+    void revoke(int grant) {
+        std::erase_if(tokens_, [&](const auto& token) { return token.second.grant == grant; });
+    }
     std::string identity() const { return "https://login.salesforce.com/id/" + org + "/" + user; }
 
     Task<std::unique_ptr<Line>> dial(Origin to, Deadline) override {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "store/timeline_order.h"
+
 namespace latchkey::protocol {
 namespace {
 
@@ -165,6 +167,20 @@ Plan plan_for(const Error& transport, bool again) {
     return unknown(transport.code, again);
 }
 
+std::string ending_reason(const std::string& code, const Ending& ending) {
+    if (code != "token_expired") return code;
+    if (ending.newer >= approvals_kept) return "approval_limit";
+    return ending.unasked && ending.rotates ? used_elsewhere : code;
+}
+
+std::optional<Error> put_back(const Timeline& present, const JournalRecord& record, bool lacking) {
+    const bool same = record.timeline == present && record.closed;
+    if (!lies_behind(present, record.timeline) && !(same && lacking)) return std::nullopt;
+    return Error{Fault::misconfigured, "store_put_back",
+                 "The store is older than this node's journal: a backup was put back. No refresh "
+                 "begins before it is marked as restored. Stop, then run: latchkey restore --mark"};
+}
+
 bool cannot_ask(const Error& error) {
     return error.fault == Fault::misconfigured;
 }
@@ -174,7 +190,8 @@ Conclusion conclude(const Result<bool>& alive, const GrantRow& row, const Doubt&
     if (!row.refresh_token) return {Finding::spent, "no_refresh_token"};
     if (alive.has_value()) {
         if (*alive) return {Finding::works, {}};
-        return {Finding::spent, answer_lost};
+        // That request spent nothing, and nobody here had another one under way.
+        return {Finding::spent, row.reason == already_processing ? used_elsewhere : answer_lost};
     }
     if (!cannot_ask(alive.error())) return {Finding::stay, row.reason};
     if (doubt.policy == UncertainPolicy::reauth || row.reason == second_use)

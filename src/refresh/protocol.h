@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -18,11 +19,14 @@
 /// in, what to do comes out. The diagram and the order of steps are in README.md of this room.
 namespace latchkey::protocol {
 
-/// The reason of a row whose refresh token is being, or has been, presented a second time on
-/// purpose. It is stored before that second use leaves and is never overwritten by a doubt.
-inline constexpr const char* second_use = "second_use";
+/// Never overwritten by a doubt.
+inline constexpr const char* second_use = second_use_reason;
 /// The reason of a row whose answer is lost for good, as far as anybody can tell.
 inline constexpr const char* answer_lost = "answer_lost";
+/// The reason of a row whose refresh token some other system has spent.
+inline constexpr const char* used_elsewhere = "used_elsewhere";
+/// The code, and then the reason, of a request that found another one with this token under way.
+inline constexpr const char* already_processing = "already_processing";
 
 /// What a question for a token leads to.
 enum class Step {
@@ -54,6 +58,21 @@ Decision decide(const GrantRow& row, const TokenDemand& demand, bool suspect, Wa
 
 /// Who is to be left alone for a while after a refusal that spent nothing.
 enum class Blame { nobody, connection, org, provider };
+
+/// What is known around a refusal that ends a grant.
+struct Ending {
+    bool unasked = false;   ///< a planned refresh: nobody had refused the access token
+    bool rotates = false;   ///< this grant's server has sent a new refresh token before
+    std::size_t newer = 0;  ///< live connections of this Salesforce user and client that were
+                            ///< made after this one
+};
+/// Salesforce keeps so many approvals of one user for one client; one more ends the oldest.
+inline constexpr std::size_t approvals_kept = 5;
+
+/// The reason to store with a grant that is over: the refusal's own code, or a hint at what ended
+/// it. `approval_limit`: newer approvals have pushed it out. `used_elsewhere`: some other system has
+/// spent its refresh token, for the access token was still in use when the refresh was refused.
+std::string ending_reason(const std::string& code, const Ending& ending);
 
 /// How to settle an attempt, and what to tell those who wait for it.
 struct Plan {
@@ -98,6 +117,12 @@ bool cannot_ask(const Error& error);
 /// one that cannot_ask hands the matter to the provider's policy.
 Conclusion conclude(const Result<bool>& alive, const GrantRow& row, const Doubt& doubt,
                     const ProtocolTimes& times);
+
+/// What a look at the store's history and one of the journal's records says about the store.
+/// `present` is its timeline; `lacking` that the row has not got what the record holds.
+/// errors  misconfigured  store_put_back: an older copy was put in place without being marked, so
+///                        nothing may be claimed: what its rows say may have been spent since
+std::optional<Error> put_back(const Timeline& present, const JournalRecord& record, bool lacking);
 
 /// The reason with which an interrupted attempt becomes UNCERTAIN.
 std::string interrupted_reason(const GrantRow& row);

@@ -16,9 +16,12 @@ struct ProtocolTimes {
     std::chrono::milliseconds resolve_backoff{
         5000};  ///< first pause after no clear answer; doubles
     std::chrono::milliseconds resolve_backoff_most{300000};
+    std::chrono::milliseconds resolver_silent{60000};  ///< then another node finds out instead
+    std::chrono::milliseconds look_again{1000};        ///< at a row that another node is refreshing
     std::chrono::milliseconds second_use_after{600000};  ///< policy wait, after the attempt
     std::chrono::milliseconds rotate_at_most_every{60000};
-    std::chrono::milliseconds remember{5000};  ///< how long an opened token is served from memory
+    std::chrono::milliseconds remember{5000};  ///< how long an opened token is served from memory:
+                                               ///< a revocation elsewhere is seen by then
 };
 
 }  // namespace latchkey

@@ -22,6 +22,7 @@ Error too_many() {
 Task<void> Refresher::Impl::recover([[maybe_unused]] std::shared_ptr<Impl> self, Deadline by) {
     auto doubted = co_await doubt_interrupted(by);
     if (!doubted) co_return doubted.error();
+    recovered.reset();
     auto applied = co_await apply_journal(by);
     co_return applied;
 }
@@ -53,23 +54,40 @@ Task<void> Refresher::Impl::doubt_interrupted(Deadline by) {
 }
 
 Task<void> Refresher::Impl::apply_journal(Deadline by) {
+    auto present = co_await parts.store.grants().timeline(by);
+    if (!present) co_return present.error();
+    Recovered found;
+    found.on = *present;
     std::int64_t after = 0;
     for (int i = 0; i < pages_most; ++i) {
         auto records = co_await parts.vault.noted(after, page, by);
         if (!records) co_return records.error();
         for (auto& noted : *records) {
             after = noted.record.number;
-            auto recovered = co_await recover_record(std::move(noted), by);
-            if (!recovered) co_return recovered.error();
+            auto applied = co_await recover_record(std::move(noted), *present, by);
+            if (applied) continue;
+            if (applied.error().code != "store_put_back") co_return applied.error();
+            found.standstill = applied.error();
+            parts.log.write(Level::error, "store_put_back", {Field{"timeline", present->text}});
+            recovered = std::move(found);
+            co_return Result<void>{};
         }
-        if (records->size() < page) co_return Result<void>{};
+        if (records->size() < page) {
+            if (!recovered || recovered->on != found.on) sweeping = true;
+            recovered = std::move(found);
+            co_return Result<void>{};
+        }
     }
     co_return too_many();
 }
 
-Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Deadline by) {
+Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Timeline present, Deadline by) {
     const auto record = noted.record;
     if (!record.flow.empty()) co_return Result<void>{};
+    if (auto older = protocol::put_back(present, record, false)) co_return *older;
+    // An attempt of this process that is being settled is looked after already.
+    const auto own = spending.find(record.key.connection);
+    if (own != spending.end() && own->second == record.attempt) co_return Result<void>{};
     auto row = co_await parts.store.grants().find(record.key, by);
     if (!row && row.error().fault == Fault::not_found) co_return Result<void>{};
     if (!row) co_return row.error();
@@ -93,6 +111,7 @@ Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Deadline by) {
     const auto verdict = judge_refresh(*raw);
     const auto what = protocol::recovery_of(record, *row, verdict, grant->refresh_token);
     if (what == protocol::Recovery::apply) {
+        if (auto older = protocol::put_back(present, record, true)) co_return *older;
         auto fresh = protocol::fresh_from(verdict, *row, *provider, *login, record.at);
         fresh.confirmed = false;
         auto applied = co_await parts.vault.apply_noted(noted, fresh, by);

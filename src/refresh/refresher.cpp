@@ -44,6 +44,7 @@ Refresher::Impl::Impl(RefresherParts with)
       memory(parts.times.remember),
       pacing(parts.times, parts.random),
       works(parts.loop),
+      waits(parts.loop),
       slots(parts.loop, slots_most),
       stopping(std::make_shared<Event>(parts.loop)),
       idle(std::make_shared<Event>(parts.loop)) {}
@@ -59,12 +60,13 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
             meets(**work->given(), demand, clock.wall()))
             co_return **work->given();
 
+        const auto asked = clock.steady();
         auto sight = co_await look(who, demand, by);
         if (!sight) co_return sight.error();
         const auto step = sight->decision.step;
         if (step == protocol::Step::serve) {
             auto token = access_token_of(sight->grant);
-            memory.remember(who, token, clock.steady());
+            memory.remember(who, token, asked);
             co_return token;
         }
         if (step == protocol::Step::refuse) co_return sight->decision.error;
@@ -74,6 +76,8 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
         if (step == protocol::Step::wait && row.state == State::uncertain)
             watch(row).access_refused = true;
         work = works.find(who);
+        if (!work && step == protocol::Step::wait && row.state == State::in_flight)
+            work = wait_elsewhere(row);
         if (!work && step == protocol::Step::wait) co_return waiting(*sight);
         if (!work) work = start_refresh(who, Cause{sight->demand, demand.newer_than.has_value()});
         bool over = false;
@@ -111,6 +115,8 @@ Task<Connection> Refresher::Impl::refresh([[maybe_unused]] std::shared_ptr<Impl>
     if (step == protocol::Step::refuse || step == protocol::Step::give_up)
         co_return sight->decision.error;
     auto work = works.find(who);
+    if (!work && step == protocol::Step::wait && sight->grant.row.state == State::in_flight)
+        work = wait_elsewhere(sight->grant.row);
     if (!work && step == protocol::Step::wait) co_return waiting(*sight);
     if (!work) {
         if (auto wait = pacing.too_soon(who, false, parts.clock.steady())) {
@@ -160,6 +166,7 @@ Task<Refresher::Impl::Sight> Refresher::Impl::look(ConnectionId who, TokenDemand
     if (sight.decision.step == protocol::Step::refresh) {
         auto present = co_await parts.store.grants().timeline(by.sooner(store_time().at));
         if (!present) co_return present.error();
+        sight.present = *present;
         sight.decision = protocol::decide(row, sight.demand, row.timeline != *present, now);
     }
     co_return sight;
@@ -178,7 +185,11 @@ Error Refresher::Impl::waiting(const Sight& sight) const {
 
 void Refresher::Impl::end(const ConnectionId& who) {
     works.end(who);
-    if (stopping->is_set() && works.size() == 0) idle->set();
+    rest();
+}
+
+void Refresher::Impl::rest() {
+    if (stopping->is_set() && works.size() == 0 && waits.size() == 0) idle->set();
 }
 
 void Refresher::Impl::say(Level level, std::string_view event, const GrantRow& row,
@@ -214,7 +225,27 @@ Async<void> Refresher::run() {
 }
 
 void Refresher::forget(const ConnectionId& who) {
-    impl_->memory.forget(who);
+    impl_->forget(who);
+}
+
+std::optional<Recovered> Refresher::recovered() const {
+    return impl_->recovered;
+}
+
+void Refresher::begin_with(Recovered found) {
+    impl_->recovered = std::move(found);
+}
+
+void Refresher::stand_down(Error why) {
+    impl_->stood_down = std::move(why);
+}
+
+std::optional<Error> Refresher::standstill() const {
+    return impl_->standstill();
+}
+
+Async<void> Refresher::listen() {
+    return impl_->listen(impl_);
 }
 
 namespace {
@@ -225,7 +256,8 @@ Async<void> wait_until_idle(std::shared_ptr<Event> idle, Clock& clock, Deadline 
 
 Async<void> Refresher::stop(Deadline by) {
     impl_->stopping->set();
-    if (impl_->works.size() == 0) impl_->idle->set();
+    for (const auto& [who, poke] : impl_->pokes) poke->set();
+    impl_->rest();
     return wait_until_idle(impl_->idle, impl_->parts.clock, by);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <latchkey/ids.h>
@@ -34,6 +35,12 @@ struct RefresherParts {
     ProtocolTimes times = {};
 };
 
+/// What comparing the node's journal with the store came to.
+struct Recovered {
+    Timeline on;                      ///< the history that they were compared on
+    std::optional<Error> standstill;  ///< misconfigured store_put_back: nothing may be claimed
+};
+
 /// Keeps tokens fresh: at most one refresh a connection, one use a refresh token, ever. The
 /// protocol is described in README.md of this room; its decisions are the pure functions of
 /// protocol.h.
@@ -52,14 +59,26 @@ public:
     /// this node becomes UNCERTAIN, and journalled answers that the rows lack are applied.
     Task<void> recover(Deadline by);
 
-    /// Resolves UNCERTAIN rows when their quiet period is over, until `stop`.
-    Async<void> run();
+    /// What `recover` came to, for another refresher of this process to begin with. It claims
+    /// nothing while there is a standstill; tokens that are still good are handed out all the same.
+    std::optional<Recovered> recovered() const;
+    void begin_with(Recovered found);
+    /// Nothing is claimed any more: another process has this node's name.
+    void stand_down(Error why);
+    /// Why this node begins no refresh; nullopt: it does.
+    std::optional<Error> standstill() const;
 
-    /// Drops what is remembered of a connection; called by acts that change it (revoke, quarantine,
-    /// reconnect).
+    /// Resolves UNCERTAIN rows when their quiet period is over, takes over what other nodes left in
+    /// flight, sees the database's history change, and sweeps suspect rows, until `stop`.
+    Async<void> run();
+    /// Hears of what other nodes have changed, until `stop`.
+    Async<void> listen();
+
+    /// Drops what is remembered of a connection and wakes who waits for it; called by acts that
+    /// change it (revoke, quarantine, reconnect) and for changes of other nodes.
     void forget(const ConnectionId& who);
 
-    /// Ends `run` and waits for attempts under way until `by`.
+    /// Ends `run` and `listen` and waits for attempts under way until `by`.
     Async<void> stop(Deadline by);
 
 private:

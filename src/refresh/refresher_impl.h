@@ -31,11 +31,18 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
         Cause() = default;
         Cause(TokenDemand wanted, bool was_refused) : demand(wanted), refused(was_refused) {}
     };
+    /// How a refresh token is presented.
+    struct Spending {
+        bool again = false;    ///< the recorded second use
+        bool unasked = false;  ///< a planned refresh: nobody has refused the access token
+        Spending() = default;
+    };
     /// A row as it was read, and what follows from it.
     struct Sight {
         Grant grant;
         TokenDemand demand;  ///< clamped
         protocol::Decision decision;
+        Timeline present;  ///< where the decision depends on it
         Sight() = default;
     };
     /// All that can fail without harm has been done.
@@ -66,6 +73,9 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
         SteadyTime since{};
         SteadyTime next{};
         std::chrono::milliseconds pause{0};
+        ResolverId mine;      ///< that this process has put into the row
+        ResolverId resolver;  ///< another node's, seen in the row since
+        SteadyTime resolver_since{};
         bool access_refused = false;
         std::uint64_t scan = 0;
     };
@@ -81,6 +91,20 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     Task<Sight> look(ConnectionId who, TokenDemand demand, Deadline by);
     Error waiting(const Sight& sight) const;
     void end(const ConnectionId& who);
+    void rest();
+
+    // elsewhere.cpp
+    WorkPtr wait_elsewhere(const GrantRow& row);
+    Async<void> watch_elsewhere(std::shared_ptr<Impl> self, GrantRow row);
+    void forget(const ConnectionId& who);
+    void forget_all();
+    Async<void> listen(std::shared_ptr<Impl> self);
+
+    // history.cpp
+    std::optional<Error> standstill() const;
+    Task<bool> catch_up(Timeline present);
+    Async<void> keep_up();
+    Async<void> sweep_suspects();
 
     // attempt.cpp
     WorkPtr start_refresh(const ConnectionId& who, Cause cause);
@@ -89,8 +113,10 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     Async<Outcome> attempt(WorkPtr work, ConnectionId who, Cause cause);
     Async<std::optional<Outcome>> attempt_once(WorkPtr work, Sight sight, Cause cause);
     Task<Ready> prepare(GrantRow row);
-    Async<Outcome> claim_and_spend(WorkPtr work, Sight sight, Ready ready, bool* again);
-    Async<Outcome> spend(WorkPtr work, Ready ready, Claim claim, SteadyTime issued, bool again);
+    Async<Outcome> claim_and_spend(WorkPtr work, Sight sight, Ready ready, Cause cause,
+                                   bool* again);
+    Async<std::string> ending_of(GrantRow row, std::string code, Spending how);
+    Async<Outcome> spend(WorkPtr work, Ready ready, Claim claim, SteadyTime issued, Spending how);
     Async<void> undo_claim(Grant seen);
     Async<Outcome> set_aside(GrantRow row, State to, std::string reason, Error told);
 
@@ -106,7 +132,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     Task<void> recover(std::shared_ptr<Impl> self, Deadline by);
     Task<void> doubt_interrupted(Deadline by);
     Task<void> apply_journal(Deadline by);
-    Task<void> recover_record(NotedAnswer noted, Deadline by);
+    Task<void> recover_record(NotedAnswer noted, Timeline present, Deadline by);
 
     // resolver.cpp
     Async<void> run(std::shared_ptr<Impl> self);
@@ -131,6 +157,18 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     TokenMemory memory;
     Pacing pacing;
     Coalescer works;
+    Coalescer waits;  ///< for attempts of other nodes
+    std::unordered_map<ConnectionId, std::shared_ptr<Event>> pokes;  ///< wake the waits early
+    std::unordered_map<ConnectionId, AttemptId> spending;  ///< attempts of this process under way
+    std::optional<Recovered> recovered;
+    std::optional<Error> stood_down;
+    std::shared_ptr<Event> catching_up;  ///< set at the end of the one comparison under way
+    bool look_back = false;
+    SteadyTime look_back_due{};
+    bool sweeping = true;
+    bool swept = false;  ///< this round has found something
+    GrantKey sweep_after;
+    SteadyTime sweep_due{};
     Slots slots;
     std::unordered_map<ConnectionId, Watch> watches;
     std::uint64_t scans = 0;

@@ -30,6 +30,8 @@ Async<void> Refresher::Impl::run([[maybe_unused]] std::shared_ptr<Impl> self) {
     auto prune_due = parts.clock.steady();
     while (!stopping->is_set()) {
         ++scans;
+        co_await keep_up();
+        co_await sweep_suspects();
         co_await scan(State::uncertain);
         co_await scan(State::in_flight);
         const auto now = parts.clock.steady();
@@ -68,8 +70,19 @@ void Refresher::Impl::consider(const GrantRow& row) {
     const auto& times = parts.times;
     auto due = seen.since + times.quiet;
     if (row.state == State::in_flight) due += times.send + times.answer + take_over_margin;
+    // Its claim may be what the other history has lost, and the request then not sent yet.
+    if (row.reason == suspect_reason) due += times.send;
+    if (!row.resolver.empty() && row.resolver != seen.mine) {
+        // Another node is finding out. That it is silent has to be seen from here, too.
+        if (seen.resolver != row.resolver) {
+            seen.resolver = row.resolver;
+            seen.resolver_since = now;
+        }
+        due = std::max(due, seen.resolver_since + times.resolver_silent);
+    }
     if (now < std::max(due, seen.next) || resolving >= resolving_most) return;
-    if (stopping->is_set()) return;
+    // On a standstill nothing is found out either: what the rows say may be old.
+    if (stopping->is_set() || standstill()) return;
     auto work = works.begin(row.key.connection);
     if (!work) return;
     ++resolving;
@@ -142,6 +155,18 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::resolve(WorkPtr work, GrantRow 
     auto login = protocol::login_of(*provider, row);
     if (!login) co_return Error{Fault::misconfigured, login.error().code, login.error().message};
 
+    Resolving wish;
+    wish.key = row.key;
+    wish.grant_generation = grant->row.grant_generation;
+    wish.attempt = row.attempt;
+    wish.seen = row.resolver;
+    wish.mine = ResolverId{random_hex128(parts.random)};
+    auto taken = co_await parts.store.grants().take_resolution(wish, store_time());
+    // Another node has it, or whether this one has is not known: the next turn sees.
+    if (!taken) co_return std::optional<AccessToken>{};
+    watch(*taken).mine = wish.mine;
+    grant->row = *taken;
+
     Result<bool> alive{false};
     if (grant->refresh_token) {
         parts.stops.reached("CP27");
@@ -176,12 +201,14 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::store_finding(GrantRow row,
     change.grant_generation = row.grant_generation;
     change.from = State::uncertain;
     change.attempt = row.attempt;
+    change.resolver = row.resolver;
     change.to = works_again ? State::active : State::reauth_required;
     change.reason = conclusion.reason;
     change.confirms_timeline = works_again;
     auto moved = co_await parts.store.grants().move(change, store_time());
     // Not stored, or not known to be: the next turn asks again and comes to the same verdict.
     if (!moved) co_return std::optional<AccessToken>{};
+    parts.stops.reached("CP29");
     watches.erase(row.key.connection);
     if (works_again) {
         say(Level::info, "connection_resolved", *moved, "works");
@@ -204,6 +231,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::use_again(WorkPtr work, Grant g
     change.grant_generation = grant.row.grant_generation;
     change.from = State::uncertain;
     change.attempt = grant.row.attempt;
+    change.resolver = grant.row.resolver;
     change.to = State::in_flight;
     change.reason = protocol::second_use;
     change.confirms_timeline = true;
@@ -214,7 +242,9 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::use_again(WorkPtr work, Grant g
     Claim claim;
     claim.grant = std::move(grant);
     claim.grant.row = *moved;
-    auto outcome = co_await spend(work, std::move(prepared), std::move(claim), issued, true);
+    Spending how;
+    how.again = true;
+    auto outcome = co_await spend(work, std::move(prepared), std::move(claim), issued, how);
     co_return outcome;
 }
 

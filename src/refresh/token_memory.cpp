@@ -10,10 +10,10 @@ std::optional<AccessToken> TokenMemory::find(const ConnectionId& who, const Toke
     return found->second.token;
 }
 
-void TokenMemory::remember(const ConnectionId& who, const AccessToken& token, SteadyTime now) {
-    if (kept_.size() >= most && !kept_.contains(who)) prune(now);
+void TokenMemory::remember(const ConnectionId& who, const AccessToken& token, SteadyTime read) {
+    if (kept_.size() >= most && !kept_.contains(who)) prune(read);
     if (kept_.size() >= most && !kept_.contains(who)) return;
-    kept_[who] = Kept{token, now + keep_};
+    kept_[who] = Kept{token, read + keep_};
 }
 
 void TokenMemory::prune(SteadyTime now) {

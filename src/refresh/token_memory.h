@@ -20,8 +20,11 @@ public:
     /// nullopt also where the remembered token does not meet the demand.
     std::optional<AccessToken> find(const ConnectionId& who, const TokenDemand& demand,
                                     WallTime wall, SteadyTime now) const;
-    void remember(const ConnectionId& who, const AccessToken& token, SteadyTime now);
+    /// `read` is the moment before the token was read: how long a store takes to answer does not
+    /// make it newer.
+    void remember(const ConnectionId& who, const AccessToken& token, SteadyTime read);
     void forget(const ConnectionId& who) { kept_.erase(who); }
+    void forget_all() { kept_.clear(); }
     void prune(SteadyTime now);
 
 private:

@@ -38,6 +38,8 @@ public:
         lost_before,  ///< storage_outcome_unknown, and nothing was changed
         lost_after,   ///< storage_outcome_unknown, and the call has taken effect
         damaged,      ///< storage_damaged
+        read_only,    ///< storage_read_only, and nothing was changed
+        unknown,      ///< storage_unknown: another database answers
     };
     /// The next `times` calls of `call` fail so. Calls are named port.method: "grants.claim",
     /// "flows.by_id"; an empty name means every call.

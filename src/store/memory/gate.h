@@ -43,6 +43,8 @@ Task<T> gate(Gatekeeper* state, std::string call, Deadline by, std::function<Res
     if (by.passed(state->clock.steady())) co_return store_error::unavailable("the deadline passed");
     if (fault == Trouble::unavailable) co_return store_error::unavailable("a test said so");
     if (fault == Trouble::damaged) co_return store_error::damaged("a test said so");
+    if (fault == Trouble::read_only) co_return store_error::read_only();
+    if (fault == Trouble::unknown) co_return store_error::unknown_history();
     if (fault == Trouble::lost_before) co_return store_error::outcome_unknown();
     Result<T> result = work();
     if (fault == Trouble::lost_after) co_return store_error::outcome_unknown();
