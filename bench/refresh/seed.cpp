@@ -56,6 +56,8 @@ Result<Opened> open(const std::string& config_file) {
     auto store =
         SqliteStore::open(SqliteOptions{config->database}, ground.clock, ground.random, ground.log);
     if (!store) return store.error();
+    // The node's journal is a part of its one file, which goes with the store.
+    ground.journal = std::shared_ptr<Journal>(std::shared_ptr<Journal>{}, &(*store)->journal());
     ground.store = std::move(*store);
 
     boost::asio::io_context loop;
@@ -90,8 +92,8 @@ struct Seeding {
 
     Seeding(Opened o, std::vector<std::string> a, std::ostream& out)
         : opened(std::move(o)),
-          vault(*opened.ground->store, opened.ground->keys, opened.ground->installation.id,
-                opened.ground->random, opened.ground->clock),
+          vault(*opened.ground->store, *opened.ground->journal, opened.ground->keys,
+                opened.ground->installation.id, opened.ground->random, opened.ground->clock),
           answers(std::move(a)),
           ids(out) {}
 };
