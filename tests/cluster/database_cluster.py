@@ -355,23 +355,16 @@ class DatabaseCluster:
         return self.until(both, "no primary with a synchronous standby", seconds)
 
     def unstick(self):
-        """A primary whose Patroni stood still may go on with what it knew of etcd before, and then
-        names no synchronous standby for ever ("Synchronous replication key updated by someone
-        else", Patroni 3.0). Starting that Patroni again, beside the running PostgreSQL, helps."""
-        primary = self.primary()
-        if primary and not self.synchronous() and primary.running:
-            primary.process.kill()
-            primary.process.wait(20)
-            primary.start()
+        """A primary that stood still may leave a note in etcd of who is in step with whom that the
+        present primary takes for somebody else's, and no standby is synchronous from then on
+        ("Synchronous replication key updated by someone else", Patroni 3.0). The note is written
+        anew when synchronous mode is switched on again."""
+        if self.primary() and not self.synchronous():
+            self.configure(synchronous_mode=False)
+            self.until(lambda: not self.ask("SHOW synchronous_standby_names")[0],
+                       "synchronous mode did not end")
+            self.configure(synchronous_mode=True)
         return True
-
-    def wait_all(self, seconds=SETTLE_S):
-        """Until every node has its role again."""
-        def every():
-            primary = self.primary()
-            return primary and all(m is primary or m.is_("replica") for m in self.members)
-        self.until(every, "a node did not come back", seconds)
-        return self.wait_sync(seconds)
 
     # Doing ------------------------------------------------------------------------------------
 

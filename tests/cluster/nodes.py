@@ -49,7 +49,7 @@ class Node(Process):
         else:
             dsn = self.site.private(f"{self.name}/dsn",
                                     database.dsn([r.port for r in self.database_relays]))
-            store = f'dsn_file = "{dsn}"\njournal = "{self.home}/journal"'
+            store = f'dsn_file = "{dsn}"\n[journal]\ndirectory = "{self.home}/journal"'
         return (f'public_url = "{self.site.public_url}"\n'
                 f'[server]\nlisten = "127.0.0.1:{self.port}"\n'
                 f'operators_listen = "127.0.0.1:{self.operators_port}"\n'
