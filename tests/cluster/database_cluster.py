@@ -366,6 +366,14 @@ class DatabaseCluster:
             self.configure(synchronous_mode=True)
         return True
 
+    def wait_all(self, seconds=SETTLE_S):
+        """Until every node has its role again."""
+        def every():
+            primary = self.primary()
+            return primary and all(m is primary or m.is_("replica") for m in self.members)
+        self.until(every, "a node did not come back", seconds)
+        return self.wait_sync(seconds)
+
     # Doing ------------------------------------------------------------------------------------
 
     def kill_primary(self):
