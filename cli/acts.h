@@ -53,11 +53,19 @@ struct ApiKeysCommand {
     bool json = false;
 };
 
+struct RestoreCommand {
+    std::string config_file;
+    std::string data;  ///< a --dev server's folder
+    bool mark = false;
+    bool json = false;
+};
+
 int login_web(const LoginCommand& command);
 int logout(const LogoutCommand& command);
 int list(const ConnectionCommand& command);
 int show(const ConnectionCommand& command);
 int token(const ConnectionCommand& command);
+int restore(const RestoreCommand& command, const FrontDoors& doors);
 int query(const QueryCommand& command);
 int api(const ApiCommand& command);
 int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors);

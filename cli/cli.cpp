@@ -153,6 +153,16 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     key_options(end_key, ending);
     end_key->callback([&] { status = revoke_api_key(ending, doors); });
 
+    RestoreCommand restoring;
+    auto* put_back = app.add_subcommand("restore", "After a backup was put in a store's place");
+    put_back->add_flag(
+        "--mark", restoring.mark,
+        "Mark the stopped server's store as restored, so that no spent token is used");
+    put_back->add_option("--config", restoring.config_file, "Configuration file of the server");
+    put_back->add_option("--data", restoring.data, "Folder of a --dev server");
+    put_back->add_flag("--json", restoring.json, "Print JSON");
+    put_back->callback([&] { status = restore(restoring, doors); });
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -60,9 +60,16 @@ public:
     /// errors  misconfigured  store_locked, store_not_private, store_on_network, store_unreachable,
     ///                        store_too_new, store_foreign, invalid_master_key, wrong_master_key,
     ///                        key_ring_missing, master_key_file, invalid_provider, tls_files
+    ///         conflict       node_id_in_use: another process runs under this node's name
     ///         try_later      storage_unavailable
     ///         internal       storage_damaged
     static Result<std::unique_ptr<Latchkey>> open(Options options);
+
+    /// For an operator who has put a backup in the place of a store that nobody has open: from now
+    /// on Salesforce is asked about each grant before its refresh token is used. Without it a store
+    /// that lies behind its journal refuses to refresh (store_put_back). Blocks; opens no key.
+    /// returns  the store's new timeline. errors  those of open that speak of the store
+    static Result<Timeline> mark_restored(Options options);
 
     /// Waits for refreshes under way, at most 40 s, then closes the store. No other call may be under
     /// way. With a loop of the program's own it returns at once; see Options::loop.

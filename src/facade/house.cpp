@@ -89,7 +89,11 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
                                 ground.changes.note(who);
                             })),
       gateway(refresher, transport_, ground.clock, ground.log),
-      api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock) {}
+      api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock),
+      registration(ground.store->nodes(), NodeIdentity{ground.journal->node(), ground.boot},
+                   ground.clock, ground.log, refresher, loop) {
+    if (ground.recovered) refresher.begin_with(*ground.recovered);
+}
 
 House::House(std::unique_ptr<Ground> ground, boost::asio::io_context& loop)
     : ground_(std::move(ground)), loop_(loop), rooms_(*ground_, loop) {}
@@ -105,6 +109,8 @@ void start_housework(const std::shared_ptr<House>& house) {
     namespace asio = boost::asio;
     auto& rooms = house->rooms();
     asio::co_spawn(house->loop(), tend(house, rooms.refresher.run()), asio::detached);
+    asio::co_spawn(house->loop(), tend(house, rooms.refresher.listen()), asio::detached);
+    asio::co_spawn(house->loop(), tend(house, rooms.registration.run()), asio::detached);
     asio::co_spawn(house->loop(), tend(house, rooms.connect.run()), asio::detached);
     asio::co_spawn(house->loop(), tend(house, rooms.revoker.run()), asio::detached);
 }
@@ -114,10 +120,18 @@ Async<void> close_house(std::shared_ptr<House> house) {
     const auto latest = clock.in(time_to_close);
     house->rooms().connect.stop();
     house->rooms().revoker.stop();
+    house->rooms().registration.stop();
     co_await house->rooms().refresher.stop(clock.in(time_to_settle));
     while (house->under_way() > 0 && !latest.passed(clock.steady())) {
         co_await clock.sleep_until(clock.steady() + look_again);
     }
+    co_await house->rooms().registration.leave();
+}
+
+Result<void> join_the_others(Ground& ground) {
+    boost::asio::io_context loop;
+    NodeIdentity who{ground.journal->node(), ground.boot};
+    return run_here(loop, join_nodes(ground.store->nodes(), std::move(who), ground.clock));
 }
 
 Result<void> settle_the_past(Ground& ground) {
@@ -126,6 +140,7 @@ Result<void> settle_the_past(Ground& ground) {
     const auto by = ground.clock.in(time_to_recover);
     auto refreshes = run_here(loop, rooms.refresher.recover(by));
     if (!refreshes) return refreshes.error();
+    ground.recovered = rooms.refresher.recovered();
     return run_here(loop, rooms.connect.recover(by));
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include <latchkey/options.h>
 
@@ -15,6 +16,7 @@
 #include "endpoint/token_endpoint.h"
 #include "facade/change_counts.h"
 #include "facade/log_adapter.h"
+#include "facade/registration.h"
 #include "gateway/gateway.h"
 #include "model/providers.h"
 #include "net/net_transport.h"
@@ -36,6 +38,8 @@ struct Ground {
     std::unique_ptr<Store> store;
     std::shared_ptr<Journal> journal;
     Installation installation;
+    BootId boot{random_hex128(random)};  ///< this start of the node
+    std::optional<Recovered> recovered;  ///< what settling the past came to
     KeyRing keys;
     ChangeCounts changes;
 
@@ -61,6 +65,7 @@ public:
     Revoker revoker;
     Gateway gateway;
     ApiKeys api_keys;
+    Registration registration;
 };
 
 /// Everything, on the loop that serves. Only that loop's thread touches what is in it; whoever hands
@@ -96,12 +101,19 @@ private:
     std::size_t under_way_ = 0;
 };
 
-/// Starts what goes on by itself: resolving, revoking, sweeping. Called once, from any thread before
-/// the loop runs or from the loop.
+/// Starts what goes on by itself: resolving, revoking, sweeping, hearing of other nodes. Called once,
+/// from any thread before the loop runs or from the loop.
 void start_housework(const std::shared_ptr<House>& house);
 
 /// Ends the housework, then waits for refreshes and calls under way, at most 40 s in all.
 Async<void> close_house(std::shared_ptr<House> house);
+
+/// Opens the store and this node's journal. errors  those of Latchkey::open that speak of the store
+Result<void> open_store(Ground& ground, const Options& options);
+
+/// Registers this start of the node among those that share its database.
+/// errors  those of join_nodes
+Result<void> join_the_others(Ground& ground);
 
 /// Settles what a former process left half done. It runs on a loop of its own with rooms of its own,
 /// so it is the same whether the serving loop exists already, runs elsewhere, or is yet to be run.

@@ -115,18 +115,26 @@ void await_the_store(Ground& ground) {
 
 }  // namespace
 
+Result<void> open_store(Ground& ground, const Options& options) {
+    auto store =
+        SqliteStore::open(SqliteOptions{options.database}, ground.clock, ground.random, ground.log);
+    if (!store) return store.error();
+    // The node's journal is a part of its one file, which goes with the store.
+    ground.journal = std::shared_ptr<Journal>(std::shared_ptr<Journal>{}, &(*store)->journal());
+    ground.store = std::move(*store);
+    return {};
+}
+
 Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
     const auto checked = check_options(options);
     if (!checked) return checked.error();
     auto ground = std::make_unique<Ground>(options);
-    auto store = SqliteStore::open(SqliteOptions{options.database}, ground->clock, ground->random,
-                                   ground->log);
-    if (!store) return store.error();
-    // The node's journal is a part of its one file, which goes with the store.
-    ground->journal = std::shared_ptr<Journal>(std::shared_ptr<Journal>{}, &(*store)->journal());
-    ground->store = std::move(*store);
+    const auto stored = open_store(*ground, options);
+    if (!stored) return stored.error();
     const auto opened = open_keys(*ground, options.master_key);
     if (!opened) return opened.error();
+    const auto joined = join_the_others(*ground);
+    if (!joined) return joined.error();
     const auto settled = settle_the_past(*ground);
     if (!settled) return settled.error();
 

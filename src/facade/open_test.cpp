@@ -35,6 +35,22 @@ TEST_CASE("I18: a store that is open cannot be opened a second time") {
     CHECK(refused(bare(folder)) == "opened");
 }
 
+TEST_CASE("a closed store is marked as restored without its keys, each time on a newer timeline") {
+    const test::TempDir folder;
+    {
+        auto open = Latchkey::open(bare(folder));
+        REQUIRE(open.has_value());
+        const auto refused = Latchkey::mark_restored(bare(folder));
+        REQUIRE(refused.has_error());
+        CHECK(refused.error().code == "store_locked");
+    }
+    Options store_alone;
+    store_alone.database = folder.file("store.db");
+    CHECK(Latchkey::mark_restored(store_alone).value() == Timeline{"2"});
+    CHECK(Latchkey::mark_restored(store_alone).value() == Timeline{"3"});
+    CHECK(refused(bare(folder)) == "opened");
+}
+
 TEST_CASE("I5: a wrong, missing or short master key is refused, and none is made beside old data") {
     const test::TempDir folder;
     {

@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include <latchkey/latchkey.h>
+
+#include "facade/house.h"
+#include "facade/run_here.h"
+#include "store/timeline_order.h"
+
+namespace latchkey {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto time_to_read = 60s;
+constexpr std::size_t page = 200;
+
+/// The journal is the one witness of what the store was before a backup took its place.
+Task<std::int64_t> highest_incarnation(Journal& journal, Deadline by) {
+    std::int64_t highest = 0;
+    std::int64_t after = 0;
+    for (;;) {
+        auto records = co_await journal.read(after, page, by);
+        if (!records) co_return records.error();
+        for (const auto& record : *records) {
+            after = record.number;
+            highest = std::max(highest, incarnation_of(record.timeline));
+        }
+        if (records->size() < page) co_return highest;
+    }
+}
+
+Task<Timeline> mark(Ground& ground, Deadline by) {
+    auto highest = co_await highest_incarnation(*ground.journal, by);
+    if (!highest) co_return highest.error();
+    auto marked = co_await ground.store->grants().mark_restored(*highest, by);
+    co_return marked;
+}
+
+}  // namespace
+
+Result<Timeline> Latchkey::mark_restored(Options options) {
+    auto ground = std::make_unique<Ground>(options);
+    const auto stored = open_store(*ground, options);
+    if (!stored) return stored.error();
+    boost::asio::io_context loop;
+    auto marked = run_here(loop, mark(*ground, ground->clock.in(time_to_read)));
+    if (marked) {
+        ground->log.write(Level::warning, "store_marked_restored",
+                          {Field{"timeline", marked->text}});
+    }
+    return marked;
+}
+
+}  // namespace latchkey
