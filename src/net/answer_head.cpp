@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "net/http_syntax.h"
+#include "net/token_list.h"
 
 namespace latchkey {
 
@@ -65,6 +66,7 @@ const char* scan_answer(std::string_view bytes, std::size_t most_lines, AnswerHe
             }
             head.chunked = true;
         } else if (ascii_iequal(line.name, "Connection")) {
+            if (!is_token_list(line.value)) return "its Connection is not a list of names";
             each_element(line.value, [&](std::string_view option) {
                 if (ascii_iequal(option, "close")) close = true;
                 if (ascii_iequal(option, "keep-alive")) stay = true;

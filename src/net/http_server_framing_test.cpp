@@ -158,6 +158,12 @@ TEST_CASE("G6: header lines that programs read differently are refused") {
     refused("GET /x HTTP/1.1\r\n A: b\r\n" + host + "\r\n");
 }
 
+TEST_CASE("G6: a Connection line that is no list of names is refused") {
+    refused("GET / HTTP/1.1\r\n" + host + "Connection: keep-al\xe4ve\r\n\r\n");
+    refused("GET / HTTP/1.1\r\n" + host + "Connection: close keep-alive\r\n\r\n");
+    accepted("GET / HTTP/1.1\r\n" + host + "Connection: , TE ,close\r\n\r\n", "");
+}
+
 TEST_CASE("G7: a request line that is not plain is refused") {
     const std::string rest = "\r\n" + host + "\r\n";
     refused("GET  /x HTTP/1.1" + rest);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "net/http_syntax.h"
+#include "net/token_list.h"
 
 namespace latchkey {
 
@@ -73,6 +74,7 @@ std::optional<Refusal> weigh(const HeadLine& line, Framing& seen, RequestHead& h
             break;
         case 10:
             if (!is("Connection")) break;
+            if (!is_token_list(line.value)) return bad_field;
             each_element(line.value, [&](std::string_view option) {
                 if (ascii_iequal(option, "close")) head.keep_alive = false;
                 if (ascii_iequal(option, "keep-alive")) asked_to_stay = true;
