@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "store/journal/file_journal.h"
 #include "store/memory_journal.h"
 #include "store/memory_store.h"
 #include "store/sqlite/sqlite_store.h"
@@ -102,6 +103,21 @@ struct SqliteBench : BenchBase {
         adapter = opened();
     }
     void new_timeline() { ok(adapter->grants().mark_restored(0, by())); }
+};
+
+/// A node's journal in files; it needs no store beside it.
+struct FileBench : BenchBase {
+    TempDir dir;
+    std::unique_ptr<FileJournal> adapter = opened();
+    Journal& journal = *adapter;
+
+    std::unique_ptr<FileJournal> opened() {
+        FileJournalOptions wanted{dir.file("journal"), "installation"};
+        wanted.limits = limits;
+        auto made = FileJournal::open(wanted, clock, random, log);
+        REQUIRE(made.has_value());
+        return std::move(*made);
+    }
 };
 
 inline GrantKey key_of(const std::string& connection, std::int64_t epoch) {

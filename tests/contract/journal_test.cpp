@@ -21,7 +21,7 @@ JournalRecord record(const std::string& answer) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("a journal record comes back as it was noted, with a number", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, FileBench) {
     Bench bench;
     const auto given = record(std::string("an\0swer", 7));
     const auto number = bench.ok(bench.journal.append(given, bench.by()));
@@ -39,7 +39,8 @@ TEST_CASE_TEMPLATE("a journal record comes back as it was noted, with a number",
     CHECK_FALSE(all[0].closed);
 }
 
-TEST_CASE_TEMPLATE("records are read in order, a page at a time", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("records are read in order, a page at a time", Bench, MemoryBench, SqliteBench,
+                   FileBench) {
     Bench bench;
     for (const char* answer : {"a", "b", "c"})
         bench.ok(bench.journal.append(record(answer), bench.by()));
@@ -52,7 +53,7 @@ TEST_CASE_TEMPLATE("records are read in order, a page at a time", Bench, MemoryB
 }
 
 TEST_CASE_TEMPLATE("a closed record stays readable until it is pruned, an open one for ever", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, FileBench) {
     Bench bench;
     const auto closed = bench.ok(bench.journal.append(record("closed"), bench.by()));
     const auto open = bench.ok(bench.journal.append(record("open"), bench.by()));
@@ -74,7 +75,7 @@ TEST_CASE_TEMPLATE("a closed record stays readable until it is pruned, an open o
     CHECK(left[0].number == open);
 }
 
-TEST_CASE_TEMPLATE("a number is never used again", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("a number is never used again", Bench, MemoryBench, SqliteBench, FileBench) {
     Bench bench;
     const auto first = bench.ok(bench.journal.append(record("a"), bench.by()));
     bench.done(bench.journal.close(first, bench.by()));
@@ -84,7 +85,7 @@ TEST_CASE_TEMPLATE("a number is never used again", Bench, MemoryBench, SqliteBen
 }
 
 TEST_CASE_TEMPLATE("a full journal says so before the claim, and writes nothing more", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, FileBench) {
     Bench bench;
     auto& journal = bench.journal;
     bench.ok(journal.reserve(10'000, bench.by()));
@@ -103,7 +104,7 @@ TEST_CASE_TEMPLATE("a full journal says so before the claim, and writes nothing 
 }
 
 TEST_CASE_TEMPLATE("room that somebody holds is nobody else's until it is let go", Bench,
-                   MemoryBench) {
+                   MemoryBench, FileBench) {
     Bench bench;
     auto& journal = bench.journal;
     {

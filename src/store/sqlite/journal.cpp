@@ -3,8 +3,8 @@
 #include <sqlite3.h>
 
 #include "store/errors.h"
+#include "store/private_file.h"
 #include "store/sqlite/ports.h"
-#include "store/sqlite/private_file.h"
 
 namespace latchkey::sqlite {
 namespace {

@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/private_file.h"
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/packed_list.h"
-#include "store/sqlite/private_file.h"
 #include "store/sqlite/sqlite_bench.h"
 
 using namespace latchkey;
@@ -100,9 +100,9 @@ TEST_CASE("I14: a directory that others can write to is refused") {
 
 TEST_CASE("I14: file systems of other machines are known, local ones are not refused") {
     for (const std::uint32_t remote : {0x6969u, 0xff534d42u, 0xfe534d42u, 0x01021997u})
-        CHECK(sqlite::is_network_file_system(remote));
+        CHECK(is_network_file_system(remote));
     for (const std::uint32_t local : {0xef53u, 0x58465342u, 0x9123683eu, 0x01021994u, 0x794c7630u})
-        CHECK_FALSE(sqlite::is_network_file_system(local));
+        CHECK_FALSE(is_network_file_system(local));
 }
 
 TEST_CASE("a path that cannot be is reported") {
@@ -121,7 +121,7 @@ TEST_CASE("I18: a second store on the same file is refused until the first has e
     // Another process is refused just the same.
     const pid_t child = ::fork();
     if (child == 0) {
-        const auto lock = sqlite::FileLock::take(bench.options.path + ".lock");
+        const auto lock = FileLock::take(bench.options.path + ".lock");
         ::_exit(!lock.has_value() && lock.error().code == "store_locked" ? 0 : 1);
     }
     int status = 0;

@@ -1,8 +1,8 @@
 #include "store/sqlite/sqlite_store.h"
 
+#include "store/private_file.h"
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/ports.h"
-#include "store/sqlite/private_file.h"
 
 namespace latchkey {
 namespace {
@@ -20,8 +20,8 @@ PRAGMA journal_size_limit = 67108864;
 }  // namespace
 
 struct SqliteStore::Impl {
-    Impl(sqlite::FileLock held, std::unique_ptr<sqlite::Database> database,
-         const SqliteOptions& options, NodeId node, Clock& clock, Log& log)
+    Impl(FileLock held, std::unique_ptr<sqlite::Database> database, const SqliteOptions& options,
+         NodeId node, Clock& clock, Log& log)
         : lock(std::move(held)),
           worker(std::make_unique<sqlite::Worker>(std::move(database), clock, log)),
           bench{*worker, clock, options.limits, options.path},
@@ -38,7 +38,7 @@ struct SqliteStore::Impl {
     /// What is queued refers to the ports, so it is done while they are there; the lock goes last.
     ~Impl() { worker.reset(); }
 
-    sqlite::FileLock lock;
+    FileLock lock;
     std::unique_ptr<sqlite::Worker> worker;
     sqlite::Bench bench;
     std::unique_ptr<GrantStore> grants;
@@ -54,9 +54,9 @@ struct SqliteStore::Impl {
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, Clock& clock,
                                                        Random& random, Log& log) {
-    const auto prepared = sqlite::prepare_private_file(options.path);
+    const auto prepared = prepare_private_file(options.path);
     if (!prepared) return prepared.error();
-    auto lock = sqlite::FileLock::take(options.path + ".lock");
+    auto lock = FileLock::take(options.path + ".lock");
     if (!lock) return lock.error();
     try {
         auto database = std::make_unique<sqlite::Database>(options.path, options.vfs);

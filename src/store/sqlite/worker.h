@@ -1,13 +1,9 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "base/async.h"
@@ -15,6 +11,7 @@
 #include "base/log.h"
 #include "store/errors.h"
 #include "store/sqlite/database.h"
+#include "store/work_thread.h"
 
 namespace latchkey::sqlite {
 
@@ -23,15 +20,10 @@ namespace latchkey::sqlite {
 class Worker {
 public:
     /// More callers than this waiting at once are turned away.
-    static constexpr std::size_t longest_queue = 10'000;
+    static constexpr std::size_t longest_queue = WorkThread::longest_queue;
 
     /// Clock and log must outlive this object.
     Worker(std::unique_ptr<Database> database, Clock& clock, Log& log);
-    /// Runs what is queued, then ends the thread. Every loop that has called must still be there.
-    ~Worker();
-    Worker(const Worker&) = delete;
-    Worker& operator=(const Worker&) = delete;
-
     /// Runs `work` outside a transaction: for reading.
     template <class T>
     Task<T> read(std::function<Result<T>(Database&)> work, Deadline by) {
@@ -39,7 +31,7 @@ public:
         std::function<void()> job = [this, outcome, work = std::move(work), by] {
             outcome->emplace(attempt<T>(work, by));
         };
-        const bool ran = co_await perform(std::move(job));
+        const bool ran = co_await thread_.perform(std::move(job));
         if (!ran) co_return store_error::unavailable("too many calls are waiting for it");
         co_return std::move(**outcome);
     }
@@ -54,12 +46,6 @@ public:
     }
 
 private:
-    struct Job {
-        std::function<void()> run;
-        std::function<void()> resume;
-    };
-    struct Enqueue;
-
     template <class T>
     Result<T> attempt(const std::function<Result<T>(Database&)>& work, Deadline by) {
         if (by.passed(clock_.steady())) return store_error::unavailable("the deadline passed");
@@ -73,19 +59,11 @@ private:
     }
 
     Error reported(const Failure& failure);
-    /// False: the queue was full, nothing will run.
-    Async<bool> perform(std::function<void()> job);
-    bool push(Job job);
-    void work_off();
 
     std::unique_ptr<Database> database_;
     Clock& clock_;
     Log& log_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    std::deque<Job> jobs_;
-    bool ending_ = false;
-    std::thread thread_;
+    WorkThread thread_;  // the last: it ends first
 };
 
 }  // namespace latchkey::sqlite

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "store/journal.h"
+#include "store/journal/book.h"
+#include "store/limits.h"
+
+namespace latchkey {
+
+struct FileJournalOptions {
+    std::string directory;     ///< made with mode 0700 if only the last part of it is missing
+    std::string installation;  ///< whose store this journal goes with
+    StoreLimits limits;
+    std::uint64_t segment_bytes = 8ull << 20;
+    FileJournalOptions() = default;
+    FileJournalOptions(std::string where, std::string whose)
+        : directory(std::move(where)), installation(std::move(whose)) {}
+};
+
+/// What a store that kept its journal in itself gives away.
+struct FormerJournal {
+    struct Record {
+        JournalRecord record;  ///< with its number
+        std::optional<WallTime> closed_at;
+    };
+    std::string installation;
+    NodeId node;
+    std::vector<Record> records;
+};
+
+/// A directory of append-only files (segment.h says how they look), used by one process at a time. A
+/// thread of its own writes; answers that arrive while the disk is busy are synced together. Calls
+/// may come from several loops, none of which may end before its calls have come back.
+class FileJournal final : public Journal {
+public:
+    /// Takes the directory's lock, checks that nobody else can reach what is in it, and recovers what
+    /// an earlier process left. Warns (`journal_ephemeral`) where the directory goes with the
+    /// machine. Blocks; for the start of a process. Clock and log must outlive this object.
+    ///
+    /// errors  misconfigured  journal_locked, journal_not_private, journal_on_network,
+    ///                        journal_unreachable, journal_read_only, journal_damaged,
+    ///                        journal_foreign, journal_too_new
+    ///         try_later      journal_full, storage_unavailable
+    static Result<std::unique_ptr<FileJournal>> open(FileJournalOptions options, Clock& clock,
+                                                     Random& random, Log& log);
+    /// The same on any disk, which has been checked and locked by whoever hands it in.
+    static Result<std::unique_ptr<FileJournal>> open_on(std::unique_ptr<journal::Disk> disk,
+                                                        const FileJournalOptions& options,
+                                                        Clock& clock, Random& random, Log& log);
+    /// Writes a former journal's records into the directory, with their numbers; those that are there
+    /// already are left alone, so this may be repeated. On the disk when it returns.
+    /// errors  those of open
+    static Result<void> take_over(FileJournalOptions options, const FormerJournal& former,
+                                  Random& random, Log& log);
+    ~FileJournal() override;
+
+    const NodeId& node() const override;
+    Task<JournalRoom> reserve(std::size_t bytes, Deadline by) override;
+    Task<std::int64_t> append(JournalRecord record, Deadline by) override;
+    Task<void> close(std::int64_t number, Deadline by) override;
+    Task<std::vector<JournalRecord>> read(std::int64_t after, std::size_t limit,
+                                          Deadline by) override;
+    Task<std::size_t> prune(WallTime before, Deadline by) override;
+
+    /// How the journal is. From any thread, at any time.
+    journal::BookHealth health() const;
+
+private:
+    struct Impl;
+    explicit FileJournal(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace latchkey
