@@ -1,6 +1,7 @@
 #include "service/config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <set>
 #include <thread>
@@ -51,6 +52,8 @@ constexpr KnownKey known_keys[] = {
     {"providers.{provider}.scopes", true},
     {"providers.{provider}.return_urls", true},
     {"providers.{provider}.uncertain"},
+    {"providers.{provider}.introspection"},
+    {"providers.{provider}.refreshes_per_second"},
 };
 constexpr std::string_view provider_prefix = "providers.";
 
@@ -408,7 +411,26 @@ private:
             provider.uncertain = UncertainPolicy::reauth;
         else if (policy != "wait")
             problem(find(key("uncertain"))->place, key("uncertain") + " must be wait or reauth.");
+        read_refreshing(provider, name);
         return provider;
+    }
+
+    void read_refreshing(Provider& provider, const std::string& name) {
+        const auto trust = "providers." + name + ".introspection";
+        const auto said = text(trust, "trusted");
+        provider.introspection_trusted = said == "trusted";
+        if (said != "trusted" && said != "untrusted")
+            problem(find(trust)->place, trust + " must be trusted or untrusted.");
+
+        const auto pace = "providers." + name + ".refreshes_per_second";
+        const auto* setting = find(pace);
+        if (setting == nullptr) return;
+        const auto& digits = setting->values.front();
+        const auto end = digits.data() + digits.size();
+        const auto read = std::from_chars(digits.data(), end, provider.refreshes_per_second);
+        if (read.ec != std::errc{} || read.ptr != end || provider.refreshes_per_second < 1 ||
+            provider.refreshes_per_second > 100000)
+            problem(setting->place, pace + " must be a number from 1 to 100000.");
     }
 
     const ConfigSources& sources_;

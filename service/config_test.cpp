@@ -132,6 +132,30 @@ TEST_CASE("M1: a login host that is not Salesforce's is refused before anything 
     CHECK(config.error().message.find("login_url") != std::string::npos);
 }
 
+TEST_CASE("how refreshes are paced, and whether introspection is believed, can be set") {
+    Folder folder;
+    const auto text = good(folder.file("secret", "x"));
+    auto config = load_config(with_file(text));
+    REQUIRE(config.has_value());
+    CHECK(config->providers[0].refreshes_per_second == 100);
+    CHECK(config->providers[0].introspection_trusted);
+    config = load_config(
+        with_file(text + "refreshes_per_second = 250\nintrospection = \"untrusted\"\n"));
+    REQUIRE(config.has_value());
+    CHECK(config->providers[0].refreshes_per_second == 250);
+    CHECK_FALSE(config->providers[0].introspection_trusted);
+
+    for (const auto* wrong : {"0", "100001", "\"5x\"", "-1"}) {
+        CAPTURE(wrong);
+        config = load_config(with_file(text + "refreshes_per_second = " + wrong + "\n"));
+        REQUIRE_FALSE(config.has_value());
+        CHECK(config.error().message.find("from 1 to 100000") != std::string::npos);
+    }
+    config = load_config(with_file(text + "introspection = \"maybe\"\n"));
+    REQUIRE_FALSE(config.has_value());
+    CHECK(config.error().message.find("trusted or untrusted") != std::string::npos);
+}
+
 TEST_CASE("text that is not TOML is refused with its line") {
     const auto config = load_config(with_file("public_url = \"x\"\n[broken\n"));
     REQUIRE_FALSE(config.has_value());

@@ -89,6 +89,7 @@ Result<void> Server::start(bool dev) {
     options.ca_file = config_.ca_file;
     options.loop = &loop_;
     options.log = [events = events_.get()](const LogRecord& record) { (*events)(record); };
+    options.measure = [metrics = &metrics_](const Measurement& m) { metrics->measure(m); };
     auto opened = Latchkey::open(std::move(options));
     if (!opened) return opened.error();
     library_ = std::move(*opened);

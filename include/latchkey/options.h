@@ -33,6 +33,13 @@ struct LogRecord {
     std::vector<std::pair<std::string_view, std::string_view>> fields;
 };
 
+/// One number of the library's work. Labels come from small sets: results, codes, provider names.
+struct Measurement {
+    std::string_view name;  ///< as in docs/operating/logs-and-metrics.md, without "latchkey_"
+    std::vector<std::pair<std::string_view, std::string_view>> labels;
+    std::optional<double> seconds;  ///< how long it took; absent: it happened once more
+};
+
 struct Options {
     /// Path of the SQLite database; made with mode 0600, its directory with 0700, if absent. One
     /// process at a time may have it open.
@@ -44,6 +51,8 @@ struct Options {
     /// Called from threads of the library, and from the caller's while it opens; one call at a time.
     /// Must not block. Empty: no log.
     std::function<void(const LogRecord&)> log;
+    /// Like `log`, for numbers. Empty: nothing is counted.
+    std::function<void(const Measurement&)> measure;
     /// Where the library's tasks run. Absent: a thread of its own, ended by the destructor. A program
     /// that gives its own loop runs it with one thread and uses the async_ forms only. The destructor
     /// then hands the closing to that loop, which has no work of ours left when it is done: let it run

@@ -44,6 +44,12 @@ struct Provider {
     /// `--dev` only: any http URL on a loopback host is a return URL too.
     bool any_loopback_return_url = false;
     UncertainPolicy uncertain = UncertainPolicy::wait;
+    /// False: what introspection says about this client's refresh tokens is not believed, so a doubt
+    /// is settled by `uncertain` alone.
+    bool introspection_trusted = true;
+    /// How many refreshes a second one process begins at most, 1 to 100000. Half of them may be of
+    /// one org; a tenth, and a fiftieth of one org, may be planned ones that nobody waits for.
+    int refreshes_per_second = 100;
 };
 
 }  // namespace latchkey

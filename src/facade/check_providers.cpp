@@ -92,6 +92,8 @@ std::optional<std::string> wrong(const Provider& provider) {
                "fragment, exactly as the app in Salesforce lists it.";
     }
     if (auto scopes = wrong_scopes(provider)) return scopes;
+    if (provider.refreshes_per_second < 1 || provider.refreshes_per_second > 100000)
+        return "refreshes_per_second must be from 1 to 100000.";
     if (provider.return_urls.size() > most_return_urls) return "it has more than 100 return URLs.";
     for (const auto& url : provider.return_urls) {
         if (!safe_for_browsers(url, false)) {

@@ -62,7 +62,7 @@ Async<void> tend(std::shared_ptr<House> house, Async<void> work) {
 }  // namespace
 
 Ground::Ground(const Options& options)
-    : log(options.log), providers(with_loopback_return(options.providers)) {
+    : log(options.log), meter(options.measure), providers(with_loopback_return(options.providers)) {
     net.private_origins = private_origins(options.providers);
     net.extra_ca_file = options.ca_file;
 }
@@ -74,7 +74,7 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
              ground.clock),
       refresher(RefresherParts{loop, vault_, *ground.store, *ground.journal, endpoint_,
                                ground.providers, ground.clock, ground.random, ground.log,
-                               ground.stops}),
+                               ground.stops, ProtocolTimes{}, ground.meter}),
       // A reconnect leaves a former grant, and a refused login a new one: both are given back now,
       // not at the revoker's next look.
       connect(connect_parts(ground, loop, vault_, endpoint_,
@@ -111,6 +111,7 @@ void start_housework(const std::shared_ptr<House>& house) {
     asio::co_spawn(house->loop(), tend(house, rooms.refresher.run()), asio::detached);
     asio::co_spawn(house->loop(), tend(house, rooms.refresher.listen()), asio::detached);
     asio::co_spawn(house->loop(), tend(house, rooms.registration.run()), asio::detached);
+    asio::co_spawn(house->loop(), tend(house, rooms.refresher.run_plan()), asio::detached);
     asio::co_spawn(house->loop(), tend(house, rooms.connect.run()), asio::detached);
     asio::co_spawn(house->loop(), tend(house, rooms.revoker.run()), asio::detached);
 }

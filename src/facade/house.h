@@ -16,6 +16,7 @@
 #include "endpoint/token_endpoint.h"
 #include "facade/change_counts.h"
 #include "facade/log_adapter.h"
+#include "facade/meter_adapter.h"
 #include "facade/registration.h"
 #include "gateway/gateway.h"
 #include "model/providers.h"
@@ -33,6 +34,7 @@ struct Ground {
     SystemRandom random;
     NoStops stops;
     LogAdapter log;
+    MeterAdapter meter;
     Providers providers;
     NetOptions net;
     std::unique_ptr<Store> store;

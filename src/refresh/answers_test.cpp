@@ -230,7 +230,7 @@ TEST_CASE_FIXTURE(
     }
     CHECK(salesforce.token_requests == 1);
     CHECK(log.counts["refresh_circuit_opened"] == 1);
-    pass(6s);  // and now the secret is right
+    pass(7s);  // and now the secret is right
     for (const auto& who : all) CHECK(newer(who).has_value());
 }
 

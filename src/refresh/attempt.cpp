@@ -99,6 +99,11 @@ Refresher::Impl::WorkPtr Refresher::Impl::start_refresh(const ConnectionId& who,
 Async<void> Refresher::Impl::work_refresh([[maybe_unused]] std::shared_ptr<Impl> self, WorkPtr work,
                                           ConnectionId who, Cause cause) {
     parts.stops.reached("CP1");
+    auto not_now = co_await wait_for_turn(cause);
+    if (not_now) {
+        work->answer(std::move(*not_now));
+        co_return;
+    }
     co_await slots.take();
     SlotHeld held{slots};
     auto outcome = co_await attempt(work, who, cause);
@@ -107,6 +112,18 @@ Async<void> Refresher::Impl::work_refresh([[maybe_unused]] std::shared_ptr<Impl>
     } else if (*outcome) {
         work->answer(**outcome);
     }
+}
+
+/// The pace of the provider and of the org. While Salesforce is left alone nobody stands in line.
+Async<std::optional<Error>> Refresher::Impl::wait_for_turn(Cause cause) {
+    const auto now = parts.clock.steady();
+    for (const auto* key : {&cause.provider.text, &cause.org_circuit})
+        if (auto open = pacing.circuit_open(*key, now)) co_return std::move(*open);
+    const auto provider = parts.providers.find(cause.provider);
+    // A provider that is not configured any more is told of by the attempt.
+    const auto paces = Paces::of(provider ? provider->refreshes_per_second : 1);
+    co_await gates.pass(cause.provider.text, cause.org_circuit, paces, cause.planned);
+    co_return std::nullopt;
 }
 
 Async<Refresher::Impl::Outcome> Refresher::Impl::attempt(WorkPtr work, ConnectionId who,
@@ -177,7 +194,7 @@ Async<std::optional<Refresher::Impl::Outcome>> Refresher::Impl::attempt_once(Wor
     if (auto held = pacing.held(row.key.connection, now)) co_return Outcome{std::move(*held)};
     Probes probes{pacing};
     if (auto open = probes.pass(row.provider.text, now)) co_return Outcome{std::move(*open)};
-    if (auto open = probes.pass(org_circuit(row), now)) co_return Outcome{std::move(*open)};
+    if (auto open = probes.pass(org_circuit_of(row), now)) co_return Outcome{std::move(*open)};
 
     auto ready = co_await prepare(row);
     if (!ready) co_return Outcome{ready.error()};
@@ -215,7 +232,9 @@ Task<Refresher::Impl::Ready> Refresher::Impl::prepare(GrantRow row) {
         Error told = away ? plan.error : line.error();
         pacing.hold(row.key.connection, told, parts.clock.steady());
         if (const auto pause = pacing.held(row.key.connection, parts.clock.steady())) told = *pause;
+        if (away) strain(row, told);
         say(Level::warning, "refresh_not_sent", row, line.error().code);
+        count_attempt(row, "not_sent", line.error().code);
         co_return told;
     }
     parts.stops.reached("CP3");
@@ -237,9 +256,11 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::claim_and_spend(WorkPtr work, S
         co_return outcome;
     }
     if (claim.error().code == "claim_conflict") {
+        count_attempt(sight.grant.row, "claim_lost", {});
         *again = true;
         co_return std::optional<AccessToken>{};
     }
+    count_attempt(sight.grant.row, "not_claimed", claim.error().code);
     // It may be noted or not. Either way nothing was sent, and nothing will be.
     if (claim.error().fault == Fault::outcome_unknown) {
         co_await undo_claim(std::move(sight.grant));
@@ -260,6 +281,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready
     auto raw = co_await ready.line.refresh(sent, send_before, by);
 
     Settling settling;
+    settling.issued = issued;
     if (!raw) {
         ready.room = JournalRoom{};
         settling.plan = protocol::plan_for(raw.error(), how.again);

@@ -69,13 +69,19 @@ void Pacing::release(const ConnectionId& who) {
 }
 
 Result<bool> Pacing::circuit(const std::string& key, SteadyTime now) {
+    if (auto open = circuit_open(key, now)) return std::move(*open);
     const auto found = circuits_.find(key);
     if (found == circuits_.end()) return false;
-    auto& circuit = found->second;
-    if (now < circuit.until || circuit.probing)
-        return with_time_left(circuit.why, std::max(circuit.until, now), now);
-    circuit.probing = true;
+    found->second.probing = true;
     return true;
+}
+
+std::optional<Error> Pacing::circuit_open(const std::string& key, SteadyTime now) const {
+    const auto found = circuits_.find(key);
+    if (found == circuits_.end()) return std::nullopt;
+    const auto& circuit = found->second;
+    if (now >= circuit.until && !circuit.probing) return std::nullopt;
+    return with_time_left(circuit.why, std::max(circuit.until, now), now);
 }
 
 bool Pacing::circuit_failed(const std::string& key, const Error& why, SteadyTime now) {
@@ -84,13 +90,52 @@ bool Pacing::circuit_failed(const std::string& key, const Error& why, SteadyTime
     // Attempts that were under way when it opened say nothing new.
     if (!opened && !circuit.probing) return false;
     circuit.length = opened ? circuit_first : std::min(circuit.length * 2, circuit_most);
-    circuit.until = now + circuit.length;
+    auto length = circuit.length;
+    if (why.retry_after) length = std::clamp(*why.retry_after, seconds{1}, retry_after_most);
+    // Nodes that met the same failure must not probe at the same moment.
+    circuit.until = now + length + random_part_of(length / 4);
     circuit.probing = false;
     circuit.why = why;
     return opened;
 }
 
+bool Pacing::org_strained(const std::string& key, const Error& why, SteadyTime now) {
+    return strained(key, key, row_of_org, 1, why, now);
+}
+
+bool Pacing::provider_strained(const std::string& key, const std::string& org, const Error& why,
+                               SteadyTime now) {
+    return strained(key, org, row_of_provider, orgs_of_row, why, now);
+}
+
+bool Pacing::strained(const std::string& key, const std::string& org, int row, std::size_t orgs,
+                      const Error& why, SteadyTime now) {
+    const auto open = circuits_.find(key);
+    if (open != circuits_.end()) return circuit_failed(key, why, now);
+    auto& strain = strains_[key];
+    ++strain.row;
+    strain.last = now;
+    if (strain.orgs.size() < orgs_of_row &&
+        std::ranges::find(strain.orgs, org) == strain.orgs.end())
+        strain.orgs.push_back(org);
+    if (strain.row < row || strain.orgs.size() < orgs) return false;
+    strains_.erase(key);
+    return circuit_failed(key, why, now);
+}
+
+void Pacing::answered(const std::string& key) {
+    strains_.erase(key);
+}
+
+std::vector<std::string> Pacing::open_circuits() const {
+    std::vector<std::string> keys;
+    keys.reserve(circuits_.size());
+    for (const auto& [key, circuit] : circuits_) keys.push_back(key);
+    return keys;
+}
+
 bool Pacing::circuit_worked(const std::string& key) {
+    strains_.erase(key);
     return circuits_.erase(key) > 0;
 }
 
@@ -102,14 +147,19 @@ void Pacing::circuit_idle(const std::string& key) {
 void Pacing::prune(SteadyTime now) {
     std::erase_if(rotations_, [&](const auto& r) { return now >= r.second.at + window_; });
     std::erase_if(pauses_, [&](const auto& p) { return now >= p.second.until + pause_remembered; });
+    std::erase_if(strains_, [&](const auto& s) { return now >= s.second.last + pause_remembered; });
 }
 
 milliseconds Pacing::jittered(milliseconds length) {
+    // Half of it is certain, the other half is spread, so that many do not come back at once.
+    return length / 2 + random_part_of(length / 2);
+}
+
+milliseconds Pacing::random_part_of(milliseconds length) {
     std::array<std::byte, 2> raw{};
     random_.fill(raw);
     const auto share = std::to_integer<std::int64_t>(raw[0]) * 256 + std::to_integer<int>(raw[1]);
-    // Half of it is certain, the other half is spread, so that many do not come back at once.
-    return length / 2 + length * share / (2 * 65536);
+    return length * share / 65536;
 }
 
 }  // namespace latchkey

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include <latchkey/error.h>
 #include <latchkey/ids.h>
@@ -35,15 +36,33 @@ public:
     void release(const ConnectionId& who);
 
     /// A circuit is a provider, or a provider and an org. Open, it answers with the error that
-    /// opened it for 5 s to 5 min; then one attempt may probe it.
+    /// opened it for 5 s to 5 min, or for as long as Salesforce has said, and up to a quarter more;
+    /// then one attempt may probe it.
     /// returns true if the caller is that probe
     Result<bool> circuit(const std::string& key, SteadyTime now);
+    /// What `circuit` would answer with, without becoming the probe.
+    std::optional<Error> circuit_open(const std::string& key, SteadyTime now) const;
     /// returns true if this opened it: one alarm for any number of failures
     bool circuit_failed(const std::string& key, const Error& why, SteadyTime now);
+    /// An attempt of this org got no service: a limit, a 5xx, silence, no way there, or an address
+    /// that is not let in. One says little; `row_of_org` in a row, or `row_of_provider` in a row of
+    /// `orgs_of_row` different orgs, open the circuit.
+    /// returns true if this opened it
+    bool org_strained(const std::string& key, const Error& why, SteadyTime now);
+    bool provider_strained(const std::string& key, const std::string& org, const Error& why,
+                           SteadyTime now);
+    static constexpr int row_of_org = 5;
+    static constexpr int row_of_provider = 10;
+    static constexpr std::size_t orgs_of_row = 3;
+    /// Salesforce answered for itself, whatever it said: the row of strained attempts is broken.
+    void answered(const std::string& key);
     /// returns true if it was open
     bool circuit_worked(const std::string& key);
     /// For the probe alone: it ended without a verdict, so the next attempt probes.
     void circuit_idle(const std::string& key);
+
+    /// Keys of the circuits that are open or being probed.
+    std::vector<std::string> open_circuits() const;
 
     /// Drops what no longer matters, so that memory follows the connections in trouble.
     void prune(SteadyTime now);
@@ -64,13 +83,22 @@ private:
         bool probing = false;
         Error why;
     };
+    struct Strain {
+        int row = 0;
+        std::vector<std::string> orgs;  ///< different ones of the row, at most orgs_of_row
+        SteadyTime last{};
+    };
+    bool strained(const std::string& key, const std::string& org, int row, std::size_t orgs,
+                  const Error& why, SteadyTime now);
     std::chrono::milliseconds jittered(std::chrono::milliseconds length);
+    std::chrono::milliseconds random_part_of(std::chrono::milliseconds length);
 
     std::chrono::milliseconds window_;
     Random& random_;
     std::unordered_map<ConnectionId, Rotation> rotations_;
     std::unordered_map<ConnectionId, Pause> pauses_;
     std::unordered_map<std::string, Circuit> circuits_;
+    std::unordered_map<std::string, Strain> strains_;
 };
 
 }  // namespace latchkey

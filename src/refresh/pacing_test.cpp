@@ -126,6 +126,44 @@ TEST_CASE_FIXTURE(Paced, "a probe that ends without a verdict leaves the probing
     CHECK(pacing.circuit("salesforce", now + 6s).has_value());
 }
 
+TEST_CASE_FIXTURE(Paced, "B14: a limit for everybody opens the circuit for as long as it says") {
+    for (int i = 1; i < Pacing::row_of_org; ++i)
+        CHECK_FALSE(pacing.org_strained("salesforce/00D1", limited(120s), now));
+    CHECK(pacing.org_strained("salesforce/00D1", limited(120s), now));
+    REQUIRE(pacing.circuit_open("salesforce/00D1", now + 119s));
+    CHECK(pacing.circuit_open("salesforce/00D1", now + 119s)->code == "rate_limited");
+    CHECK_FALSE(pacing.circuit_open("salesforce/00D1", now + 120s));
+}
+
+TEST_CASE_FIXTURE(Paced, "an answer in between breaks the row") {
+    for (int i = 1; i < Pacing::row_of_org; ++i) pacing.org_strained("salesforce/00D1", away, now);
+    pacing.answered("salesforce/00D1");
+    CHECK_FALSE(pacing.org_strained("salesforce/00D1", away, now));
+    CHECK_FALSE(pacing.circuit_open("salesforce/00D1", now));
+}
+
+TEST_CASE_FIXTURE(Paced, "a provider is left alone only if several of its orgs get no service") {
+    for (int i = 0; i < 100; ++i)
+        CHECK_FALSE(pacing.provider_strained("salesforce", "00D1", away, now));
+    CHECK_FALSE(pacing.provider_strained("salesforce", "00D2", away, now));
+    CHECK(pacing.provider_strained("salesforce", "00D3", away, now));
+    CHECK(pacing.circuit_open("salesforce", now));
+    CHECK(pacing.open_circuits() == std::vector<std::string>{"salesforce"});
+}
+
+TEST_CASE("nodes that met the same failure do not probe at the same moment") {
+    FixedRandom low{std::byte{0}};
+    FixedRandom high{std::byte{255}};
+    Pacing early{ProtocolTimes{}, low};
+    Pacing late{ProtocolTimes{}, high};
+    const SteadyTime now{1000h};
+    early.circuit_failed("salesforce", away, now);
+    late.circuit_failed("salesforce", away, now);
+    CHECK_FALSE(early.circuit_open("salesforce", now + 6s));
+    CHECK(late.circuit_open("salesforce", now + 6s));
+    CHECK_FALSE(late.circuit_open("salesforce", now + 6250ms));
+}
+
 TEST_CASE_FIXTURE(Paced, "pruning keeps what still matters") {
     pacing.rotated(ada, now);
     pacing.hold(ada, limited(120s), now);

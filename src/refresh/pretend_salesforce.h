@@ -45,6 +45,9 @@ public:
     Asking asking = Asking::truth;
     std::optional<Error> unreachable;
     std::deque<Turn> turns;
+    std::optional<HttpResponse> to_all;          ///< instead of processing any token request
+    std::optional<std::chrono::hours> idle_end;  ///< a refresh token that is not used for so long
+    bool own_identities = false;  ///< each grant names the org and user it was consented to
     std::string instance_url = "https://acme.my.salesforce.com";
     std::string org = salesforce::id18("00D000000000001").value();
     std::string user = salesforce::id18("005000000000001").value();
@@ -58,10 +61,12 @@ public:
     int introspections = 0;
     std::vector<Origin> dialled;
     std::vector<std::string> methods;
+    std::vector<SteadyTime> asked_at;  ///< of each token request
 
     /// A new grant's refresh token.
     std::string consent() {
         const auto grant = ++grants_;
+        identities_[grant] = identity();
         return issue(grant);
     }
     bool alive(const std::string& refresh_token) const {
@@ -98,6 +103,7 @@ private:
         int grant = 0;
         bool alive = true;
         int in_flight = 0;
+        WallTime issued{};
     };
 
     class PretendLine final : public Line {
@@ -127,8 +133,12 @@ private:
         if (request.target.ends_with("/introspect")) co_return introspect(form);
 
         ++token_requests;
+        asked_at.push_back(clock_.steady());
         Turn turn;
-        if (!turns.empty()) {
+        if (to_all) {
+            turn.processed = false;
+            turn.reply = to_all;
+        } else if (!turns.empty()) {
             turn = std::move(turns.front());
             turns.pop_front();
         }
@@ -156,6 +166,7 @@ private:
     HttpResponse refresh(const std::string& presented) {
         const auto found = tokens_.find(presented);
         if (found == tokens_.end()) return refused();
+        if (idle_end && clock_.wall() - found->second.issued >= *idle_end) return refused();
         if (!found->second.alive) {
             ++reuses;
             for (auto& [text, token] : tokens_)
@@ -171,7 +182,9 @@ private:
         const auto access = "00Daccess." + std::to_string(++issued_);
         return json(200, "{" + rotated + "\"access_token\":\"" + access +
                              "\",\"token_type\":\"Bearer\",\"instance_url\":\"" + instance_url +
-                             "\",\"id\":\"" + identity() + "\",\"issued_at\":\"1763900000000\"}");
+                             "\",\"id\":\"" +
+                             (own_identities ? identities_[found->second.grant] : identity()) +
+                             "\",\"issued_at\":\"1763900000000\"}");
     }
 
     HttpResponse introspect(const FormFields& form) {
@@ -184,7 +197,7 @@ private:
 
     std::string issue(int grant) {
         const auto text = "5Aeprefresh." + std::to_string(++issued_);
-        tokens_[text] = Token{grant, true, 0};
+        tokens_[text] = Token{grant, true, 0, clock_.wall()};
         return text;
     }
 
@@ -203,6 +216,7 @@ private:
     boost::asio::io_context& loop_;
     Clock& clock_;
     std::map<std::string, Token> tokens_;
+    std::map<int, std::string> identities_;
     int grants_ = 0;
     int issued_ = 0;
 };

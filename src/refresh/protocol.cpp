@@ -181,6 +181,24 @@ std::optional<Error> put_back(const Timeline& present, const JournalRecord& reco
                  "begins before it is marked as restored. Stop, then run: latchkey restore --mark"};
 }
 
+bool strains(const Plan& plan) {
+    if (plan.kind == Settlement::Kind::unknown)
+        return plan.reason != "already_processing" && plan.reason != second_use;
+    if (plan.kind != Settlement::Kind::not_consumed || plan.blame != Blame::connection)
+        return false;
+    // Our own lateness is no fault of theirs; an address that is not let in is the node's trouble,
+    // not the connection's, once it is every connection's.
+    if (plan.reason == "not_sent") return false;
+    return plan.error.fault == Fault::try_later || plan.reason == "ip_restricted";
+}
+
+Error strained_error(const Plan& plan) {
+    if (plan.kind == Settlement::Kind::not_consumed) return plan.error;
+    return {Fault::try_later, "upstream_unavailable",
+            "Salesforce does not answer token requests as it should, so it is left alone for a "
+            "while. Ask again later."};
+}
+
 bool cannot_ask(const Error& error) {
     return error.fault == Fault::misconfigured;
 }

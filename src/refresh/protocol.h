@@ -90,6 +90,12 @@ Plan plan_for(const RefreshVerdict& verdict, const Secret& sent, bool again);
 /// No answer came: the error of TokenLine::refresh.
 Plan plan_for(const Error& transport, bool again);
 
+/// True if Salesforce, or the way to it, gave no service. One such attempt says little, many in a
+/// row that it is away or wants to be left alone.
+bool strains(const Plan& plan);
+/// What others are told while it is left alone.
+Error strained_error(const Plan& plan);
+
 /// What is known of an UNCERTAIN row besides the row.
 struct Doubt {
     std::chrono::milliseconds age{0};  ///< since this process first saw it so, on the steady clock

@@ -99,6 +99,7 @@ Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Timeline present, 
     if (!grant && grant.error().code != "corrupt") co_return grant.error();
     if (!raw || !provider || !grant) {
         // Kept, reported, and in nobody's way: the next start tries again.
+        parts.meter.count("journal_replays_total", {Label{"result", "unusable"}});
         say(Level::error, "journal_record_unusable", *row,
             !raw ? "damaged" : (!provider ? "unknown_provider" : "corrupt"));
         co_return Result<void>{};
@@ -106,6 +107,7 @@ Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Timeline present, 
     auto login = protocol::login_of(*provider, *row);
     if (!login) {
         say(Level::error, "journal_record_unusable", *row, login.error().code);
+        parts.meter.count("journal_replays_total", {Label{"result", "unusable"}});
         co_return Result<void>{};
     }
     const auto verdict = judge_refresh(*raw);
@@ -120,6 +122,7 @@ Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Timeline present, 
         if (!applied) co_return applied.error();
         if (applied->state == State::uncertain) watch(*applied);
         say(Level::warning, "journal_recovered", *applied, name(applied->state));
+        parts.meter.count("journal_replays_total", {Label{"result", "applied"}});
         co_return Result<void>{};
     }
     if (what == protocol::Recovery::give_up) {
@@ -128,7 +131,10 @@ Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Timeline present, 
         auto dead =
             co_await parts.vault.settle(claim, Settlement::Kind::dead, verdict.error.code, by);
         if (!dead && dead.error().fault != Fault::conflict) co_return dead.error();
-        if (dead) say(Level::warning, "connection_reauth_required", *dead, "dead");
+        if (dead) {
+            say(Level::warning, "connection_reauth_required", *dead, "dead");
+            parts.meter.count("journal_replays_total", {Label{"result", "given_up"}});
+        }
     }
     if (!record.closed && what != protocol::Recovery::skip) {
         auto closed = co_await parts.journal.close(record.number, by);

@@ -44,6 +44,24 @@ public:
     std::map<std::string, int> counts;
 };
 
+/// Counts numbers by their name and labels, as one text.
+class CountingMeter final : public Meter {
+public:
+    void count(std::string_view name, std::initializer_list<Label> labels) noexcept override {
+        std::string text{name};
+        for (const auto& label : labels)
+            text.append(" ").append(label.name).append("=").append(label.value);
+        ++counts[text];
+    }
+    void took(std::string_view name, std::initializer_list<Label> labels,
+              std::chrono::duration<double> time) noexcept override {
+        count(name, labels);
+        longest = std::max(longest, time);
+    }
+    std::map<std::string, int> counts;
+    std::chrono::duration<double> longest{0};
+};
+
 namespace detail {
 template <class T>
 Async<void> deliver(Async<T> work, std::shared_ptr<std::optional<T>> into) {
@@ -59,6 +77,7 @@ struct Bench {
     FakeClock clock;
     SameRandom random;
     CountingLog log;
+    CountingMeter meter;
     NoStops stops;
     MemoryStore store{clock, random};
     KeyRing keys = one_key();
@@ -86,8 +105,8 @@ struct Bench {
     }
 
     std::unique_ptr<Refresher> start() {
-        RefresherParts parts{loop,      vault, store,  journal, endpoint,
-                             providers, clock, random, log,     stops};
+        RefresherParts parts{loop,  vault,  store, journal, endpoint, providers,
+                             clock, random, log,   stops,   {},       meter};
         return std::make_unique<Refresher>(std::move(parts));
     }
 
@@ -174,6 +193,13 @@ struct Bench {
     }
     /// The resolver runs from now on.
     void begin_resolving() { boost::asio::co_spawn(loop, refresher->run(), boost::asio::detached); }
+
+    /// The process ends in order: whoever stands in a line is let go.
+    void end() {
+        boost::asio::co_spawn(loop, refresher->stop(clock.in(std::chrono::seconds{1})),
+                              boost::asio::detached);
+        settle();
+    }
 
     std::size_t unclosed_records() {
         auto all = run(journal.read(0, 1000, clock.in(std::chrono::seconds{5}))).value();

@@ -41,19 +41,24 @@ AccessToken access_token_of(const Grant& grant) {
 
 Refresher::Impl::Impl(RefresherParts with)
     : parts(std::move(with)),
+      stopping(std::make_shared<Event>(parts.loop)),
       memory(parts.times.remember),
       pacing(parts.times, parts.random),
       works(parts.loop),
       waits(parts.loop),
       slots(parts.loop, slots_most),
-      stopping(std::make_shared<Event>(parts.loop)),
+      gates(parts.loop, parts.clock, stopping),
+      in_use(parts.plan, parts.random),
       idle(std::make_shared<Event>(parts.loop)) {}
 
 Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> self,
                                          ConnectionId who, TokenDemand demand, Deadline by) {
     const auto& clock = parts.clock;
     for (int i = 0; i < looks_most; ++i) {
-        if (auto kept = memory.find(who, demand, clock.wall(), clock.steady())) co_return *kept;
+        if (auto kept = memory.find(who, demand, clock.wall(), clock.steady())) {
+            in_use.used(who, *kept, clock.wall(), clock.steady());
+            co_return *kept;
+        }
         // While the database is away the journal vouches for this token.
         auto work = works.find(who);
         if (work && work->given() && work->given()->has_value() &&
@@ -67,6 +72,7 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
         if (step == protocol::Step::serve) {
             auto token = access_token_of(sight->grant);
             memory.remember(who, token, asked);
+            in_use.used(who, token, clock.wall(), clock.steady());
             co_return token;
         }
         if (step == protocol::Step::refuse) co_return sight->decision.error;
@@ -78,10 +84,12 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
         work = works.find(who);
         if (!work && step == protocol::Step::wait && row.state == State::in_flight)
             work = wait_elsewhere(row);
+        const bool joined = work != nullptr;
         if (!work && step == protocol::Step::wait) co_return waiting(*sight);
-        if (!work) work = start_refresh(who, Cause{sight->demand, demand.newer_than.has_value()});
+        if (!work)
+            work = start_refresh(who, Cause{sight->demand, demand.newer_than.has_value(), row});
         bool over = false;
-        if (work) over = co_await wait_for(work->answered(), parts.clock, by.at);
+        if (work) over = co_await await_answer(work, joined, row.provider, by);
 
         const bool fallback = protocol::still_serves(row, sight->demand, clock.wall());
         if (!over) {
@@ -117,6 +125,7 @@ Task<Connection> Refresher::Impl::refresh([[maybe_unused]] std::shared_ptr<Impl>
     auto work = works.find(who);
     if (!work && step == protocol::Step::wait && sight->grant.row.state == State::in_flight)
         work = wait_elsewhere(sight->grant.row);
+    const bool joined = work != nullptr;
     if (!work && step == protocol::Step::wait) co_return waiting(*sight);
     if (!work) {
         if (auto wait = pacing.too_soon(who, false, parts.clock.steady())) {
@@ -125,10 +134,10 @@ Task<Connection> Refresher::Impl::refresh([[maybe_unused]] std::shared_ptr<Impl>
             error.retry_after = *wait;
             co_return error;
         }
-        work = start_refresh(who, Cause{demand, false});
+        work = start_refresh(who, Cause{demand, false, sight->grant.row});
     }
     if (!work) co_return busy(seconds{5});
-    const bool over = co_await wait_for(work->answered(), parts.clock, by.at);
+    const bool over = co_await await_answer(work, joined, grant->row.provider, by);
     if (!over) co_return busy(seconds{1});
     if (work->given() && work->given()->has_error()) co_return work->given()->error();
     auto shown = co_await parts.store.connections().find(who, by);
@@ -183,6 +192,20 @@ Error Refresher::Impl::waiting(const Sight& sight) const {
     return error;
 }
 
+/// True if an answer was there in time.
+Async<bool> Refresher::Impl::await_answer(WorkPtr work, bool joined, ProviderId provider,
+                                          Deadline by) {
+    const auto since = parts.clock.steady();
+    const bool over = co_await wait_for(work->answered(), parts.clock, by.at);
+    auto& meter = parts.meter;
+    meter.count("refresh_waits_total",
+                {Label{"provider", provider.text}, Label{"end", over ? "answered" : "timed_out"}});
+    meter.took("refresh_wait_seconds", {Label{"provider", provider.text}},
+               parts.clock.steady() - since);
+    if (over && joined) meter.count("refresh_shared_total", {Label{"provider", provider.text}});
+    co_return over;
+}
+
 void Refresher::Impl::end(const ConnectionId& who) {
     works.end(who);
     rest();
@@ -204,6 +227,12 @@ void Refresher::Impl::say(Level level, std::string_view event, const GrantRow& r
          Field{"outcome", outcome}});
 }
 
+void Refresher::Impl::count_attempt(const GrantRow& row, std::string_view result,
+                                    std::string_view code) noexcept {
+    parts.meter.count("refresh_attempts_total", {Label{"provider", row.provider.text},
+                                                 Label{"result", result}, Label{"code", code}});
+}
+
 Refresher::Refresher(RefresherParts parts) : impl_(std::make_shared<Impl>(std::move(parts))) {}
 
 Refresher::~Refresher() = default;
@@ -222,6 +251,14 @@ Task<void> Refresher::recover(Deadline by) {
 
 Async<void> Refresher::run() {
     return impl_->run(impl_);
+}
+
+Async<void> Refresher::run_plan() {
+    return impl_->run_plan(impl_);
+}
+
+RefresherSigns Refresher::signs() const {
+    return impl_->signs();
 }
 
 void Refresher::forget(const ConnectionId& who) {

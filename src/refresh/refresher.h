@@ -3,16 +3,20 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <latchkey/ids.h>
+#include <latchkey/status.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/meter.h"
 #include "base/random.h"
 #include "base/stops.h"
 #include "endpoint/token_endpoint.h"
 #include "model/providers.h"
 #include "model/token_source.h"
+#include "refresh/plan_times.h"
 #include "refresh/protocol_times.h"
 #include "store/journal.h"
 #include "store/store.h"
@@ -33,6 +37,17 @@ struct RefresherParts {
     Log& log;
     Stops& stops;
     ProtocolTimes times = {};
+    Meter& meter = no_meter();
+    PlanTimes plan = {};
+};
+
+/// How the refresher stands.
+struct RefresherSigns {
+    std::size_t under_way = 0;
+    std::size_t waiting = 0;  ///< of these, for their turn
+    std::size_t in_doubt = 0;
+    std::vector<OpenCircuit> open_circuits;
+    std::optional<Forecast> forecast;
 };
 
 /// What comparing the node's journal with the store came to.
@@ -73,6 +88,12 @@ public:
     Async<void> run();
     /// Hears of what other nodes have changed, until `stop`.
     Async<void> listen();
+
+    /// Refreshes idle grants before Salesforce ends them, and access tokens of connections in use
+    /// before they end; makes a forecast every few hours. Until `stop`.
+    Async<void> run_plan();
+
+    RefresherSigns signs() const;
 
     /// Drops what is remembered of a connection and wakes who waits for it; called by acts that
     /// change it (revoke, quarantine, reconnect) and for changes of other nodes.

@@ -11,6 +11,8 @@
 
 #include "refresh/checks.h"
 #include "refresh/coalescer.h"
+#include "refresh/gate.h"
+#include "refresh/in_use.h"
 #include "refresh/pacing.h"
 #include "refresh/protocol.h"
 #include "refresh/refresher.h"
@@ -28,8 +30,15 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     struct Cause {
         TokenDemand demand;
         bool refused = false;  ///< the API refused the present access token
+        bool planned = false;  ///< nobody waits for it
+        ProviderId provider;
+        std::string org_circuit;
         Cause() = default;
-        Cause(TokenDemand wanted, bool was_refused) : demand(wanted), refused(was_refused) {}
+        Cause(TokenDemand wanted, bool was_refused, const GrantRow& row)
+            : demand(wanted),
+              refused(was_refused),
+              provider(row.provider),
+              org_circuit(org_circuit_of(row)) {}
     };
     /// How a refresh token is presented.
     struct Spending {
@@ -62,6 +71,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
         JournalRoom room;                    ///< for the answer, until it is in the journal
         Secret packed;                       ///< the answer; wiped once it is in the journal
         std::optional<std::int64_t> number;  ///< of the journal record
+        SteadyTime issued{};                 ///< when the claim was
         Settling() = default;
     };
     /// What this process has seen of a row in doubt. All times are of the steady clock; they start
@@ -90,6 +100,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     Task<Grant> open(ConnectionId who, Deadline by);
     Task<Sight> look(ConnectionId who, TokenDemand demand, Deadline by);
     Error waiting(const Sight& sight) const;
+    Async<bool> await_answer(WorkPtr work, bool joined, ProviderId provider, Deadline by);
     void end(const ConnectionId& who);
     void rest();
 
@@ -110,6 +121,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     WorkPtr start_refresh(const ConnectionId& who, Cause cause);
     Async<void> work_refresh(std::shared_ptr<Impl> self, WorkPtr work, ConnectionId who,
                              Cause cause);
+    Async<std::optional<Error>> wait_for_turn(Cause cause);
     Async<Outcome> attempt(WorkPtr work, ConnectionId who, Cause cause);
     Async<std::optional<Outcome>> attempt_once(WorkPtr work, Sight sight, Cause cause);
     Task<Ready> prepare(GrantRow row);
@@ -126,6 +138,9 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     Async<Outcome> settled(WorkPtr work, Settling settling, Grant stored);
     Async<Outcome> overtaken(Settling settling);
     void learn(const Settling& settling, const GrantRow& row);
+    void strain(const GrantRow& row, const Error& why);
+    void circuit_opened(const GrantRow& row, const std::string& key);
+    void circuit_closed(const GrantRow& row, const std::string& key);
     void report(const Settling& settling, const GrantRow& row);
 
     // recovery.cpp
@@ -146,14 +161,31 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     Async<Outcome> store_finding(GrantRow row, protocol::Conclusion conclusion);
     Watch& watch(const GrantRow& row);
 
+    // planner.cpp
+    Async<void> run_plan(std::shared_ptr<Impl> self);
+    Async<void> keep_idle_alive(std::shared_ptr<Impl> self);
+    Async<void> renew_used(std::shared_ptr<Impl> self);
+    Async<void> make_forecasts(std::shared_ptr<Impl> self);
+    Async<bool> sweep();
+    Async<bool> sweep_page(std::vector<GrantRow> rows, bool* left_some);
+    Async<bool> wait_for_room();
+    bool begin_planned(const GrantRow& row, std::string_view why);
+    Async<void> follow(std::shared_ptr<Impl> self, WorkPtr work, GrantRow row, std::string why);
+    Task<Forecast> make_forecast();
+    SteadyTime about(std::chrono::milliseconds after);
+    RefresherSigns signs() const;
+
     void say(Level level, std::string_view event, const GrantRow& row,
              std::string_view outcome) noexcept;
+    void count_attempt(const GrantRow& row, std::string_view result,
+                       std::string_view code) noexcept;
     Deadline store_time() const { return parts.clock.in(parts.times.store); }
-    std::string org_circuit(const GrantRow& row) const {
+    static std::string org_circuit_of(const GrantRow& row) {
         return row.provider.text + "/" + row.org_id;
     }
 
     RefresherParts parts;
+    std::shared_ptr<Event> stopping;
     TokenMemory memory;
     Pacing pacing;
     Coalescer works;
@@ -170,10 +202,14 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     GrantKey sweep_after;
     SteadyTime sweep_due{};
     Slots slots;
+    Gates gates;
     std::unordered_map<ConnectionId, Watch> watches;
     std::uint64_t scans = 0;
     std::size_t resolving = 0;
-    std::shared_ptr<Event> stopping;
+    InUse in_use;
+    std::size_t planned = 0;  ///< planned refreshes under way
+    std::unordered_map<std::string, std::size_t> planned_of_org;
+    std::optional<Forecast> forecast;
     std::shared_ptr<Event> idle;  ///< set when, while stopping, the last work has ended
 };
 

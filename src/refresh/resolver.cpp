@@ -37,6 +37,7 @@ Async<void> Refresher::Impl::run([[maybe_unused]] std::shared_ptr<Impl> self) {
         const auto now = parts.clock.steady();
         memory.prune(now);
         pacing.prune(now);
+        gates.prune();
         if (now >= prune_due) {
             const auto before = parts.clock.wall() - records_kept;
             auto pruned = co_await parts.journal.prune(before, store_time());
@@ -127,6 +128,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::take_over(GrantRow row) {
     if (moved) {
         watch(*moved);
         say(Level::warning, "refresh_taken_over", *moved, "uncertain");
+        parts.meter.count("refresh_takeovers_total", {Label{"provider", row.provider.text}});
     }
     co_return std::optional<AccessToken>{};
 }
@@ -168,7 +170,10 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::resolve(WorkPtr work, GrantRow 
     grant->row = *taken;
 
     Result<bool> alive{false};
-    if (grant->refresh_token) {
+    if (grant->refresh_token && !provider->introspection_trusted) {
+        alive = Error{Fault::misconfigured, "introspection_untrusted",
+                      "What introspection says of this client's tokens is not believed."};
+    } else if (grant->refresh_token) {
         parts.stops.reached("CP27");
         const auto by = parts.clock.in(parts.times.dial + parts.times.answer);
         auto said =
@@ -209,7 +214,12 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::store_finding(GrantRow row,
     // Not stored, or not known to be: the next turn asks again and comes to the same verdict.
     if (!moved) co_return std::optional<AccessToken>{};
     parts.stops.reached("CP29");
+    const auto since = watch(row).since;
     watches.erase(row.key.connection);
+    const Label provider{"provider", row.provider.text};
+    const Label finding{"finding", works_again ? "works" : "spent"};
+    parts.meter.count("resolutions_total", {provider, finding});
+    parts.meter.took("resolution_seconds", {provider}, parts.clock.steady() - since);
     if (works_again) {
         say(Level::info, "connection_resolved", *moved, "works");
     } else {
@@ -238,6 +248,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::use_again(WorkPtr work, Grant g
     auto moved = co_await parts.store.grants().move(change, store_time());
     if (!moved) co_return std::optional<AccessToken>{};
     say(Level::warning, "second_use", *moved, "recorded");
+    parts.meter.count("second_uses_total", {Label{"provider", moved->provider.text}});
     parts.stops.reached("CP30");
     Claim claim;
     claim.grant = std::move(grant);

@@ -150,6 +150,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::overtaken(Settling settling) {
     const auto& seen = settling.claim.grant.row;
     memory.forget(seen.key.connection);
     say(Level::warning, "refresh_overtaken", seen, outcome_name(settling.plan.kind));
+    count_attempt(seen, "overtaken", settling.plan.reason);
     if (settling.number) {
         auto closed = co_await parts.journal.close(*settling.number, store_time());
         if (!closed) say(Level::warning, "journal_not_closed", seen, closed.error().code);
@@ -167,24 +168,52 @@ void Refresher::Impl::learn(const Settling& settling, const GrantRow& row) {
     if (issued) pacing.rotated(who, now);
     if (issued || plan.kind == Settlement::Kind::dead) {
         pacing.release(who);
-        for (const auto& key : {row.provider.text, org_circuit(row)})
-            if (pacing.circuit_worked(key)) say(Level::info, "refresh_circuit_closed", row, key);
+        for (const auto& key : {row.provider.text, org_circuit_of(row)})
+            if (pacing.circuit_worked(key)) circuit_closed(row, key);
     }
     if (plan.blame != protocol::Blame::nobody) {
-        const auto& key =
-            plan.blame == protocol::Blame::provider ? row.provider.text : org_circuit(row);
+        const auto key =
+            plan.blame == protocol::Blame::provider ? row.provider.text : org_circuit_of(row);
         if (plan.blame == protocol::Blame::connection) {
             pacing.hold(who, plan.error, now);
         } else if (pacing.circuit_failed(key, plan.error, now)) {
-            say(Level::error, "refresh_circuit_opened", row, key);
+            circuit_opened(row, key);
         }
     }
+    if (protocol::strains(plan)) {
+        strain(row, protocol::strained_error(plan));
+    } else {
+        pacing.answered(row.provider.text);
+        pacing.answered(org_circuit_of(row));
+    }
     if (row.state == State::uncertain) watch(row);
+}
+
+/// No service. Where that becomes a habit, the org or the whole provider is left alone.
+void Refresher::Impl::strain(const GrantRow& row, const Error& why) {
+    const auto now = parts.clock.steady();
+    const auto org = org_circuit_of(row);
+    if (pacing.org_strained(org, why, now)) circuit_opened(row, org);
+    if (pacing.provider_strained(row.provider.text, row.org_id, why, now))
+        circuit_opened(row, row.provider.text);
+}
+
+void Refresher::Impl::circuit_opened(const GrantRow& row, const std::string& key) {
+    gates.shut(key);
+    say(Level::error, "refresh_circuit_opened", row, key);
+}
+
+void Refresher::Impl::circuit_closed(const GrantRow& row, const std::string& key) {
+    gates.reopen(key);
+    say(Level::info, "refresh_circuit_closed", row, key);
 }
 
 void Refresher::Impl::report(const Settling& settling, const GrantRow& row) {
     const auto kind = settling.plan.kind;
     const bool calm = settling.fresh && row.state == State::active;
+    count_attempt(row, outcome_name(kind), settling.plan.reason);
+    parts.meter.took("refresh_seconds", {Label{"provider", row.provider.text}},
+                     parts.clock.steady() - settling.issued);
     say(calm ? Level::info : Level::warning, "refresh_settled", row, outcome_name(kind));
     if (row.state == State::reauth_required)
         say(Level::warning, "connection_reauth_required", row, outcome_name(kind));

@@ -1,0 +1,78 @@
+#include "service/metric_families.h"
+
+#include <algorithm>
+
+namespace latchkey::service {
+namespace {
+
+using enum MetricKind;
+
+/// A refresh takes a fraction of a second, and 32 s at the most; who waits for one, 60 s.
+constexpr std::array<double, 10> of_a_refresh = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+/// A doubt lasts for the quiet period of 60 s, then until Salesforce answers: minutes, or hours.
+constexpr std::array<double, 8> of_a_doubt = {60, 65, 90, 120, 300, 900, 3600, 21600};
+
+constexpr std::array families = {
+    MetricFamily{"http_requests_total",
+                 counter,
+                 "Requests answered, by route and status.",
+                 {"route", "status"}},
+    MetricFamily{"events_total", counter, "Records of the log, by event.", {"event"}},
+
+    MetricFamily{"refresh_attempts_total",
+                 counter,
+                 "Refreshes begun, by what came of them and, of refusals, by code.",
+                 {"provider", "result", "code"}},
+    MetricFamily{"refresh_seconds",
+                 histogram,
+                 "From the claim of a refresh token to its settled outcome.",
+                 {"provider"},
+                 of_a_refresh},
+    MetricFamily{"refresh_waits_total",
+                 counter,
+                 "Callers that waited for a refresh, by how the waiting ended.",
+                 {"provider", "end"}},
+    MetricFamily{"refresh_wait_seconds",
+                 histogram,
+                 "How long callers waited for a refresh.",
+                 {"provider"},
+                 of_a_refresh},
+    MetricFamily{"refresh_shared_total",
+                 counter,
+                 "Callers that were given the outcome of a refresh that another caller had begun.",
+                 {"provider"}},
+    MetricFamily{"refresh_takeovers_total",
+                 counter,
+                 "Attempts of a silent process that were put in doubt.",
+                 {"provider"}},
+    MetricFamily{"resolutions_total",
+                 counter,
+                 "Doubts about a refresh token that came to an end, by finding.",
+                 {"provider", "finding"}},
+    MetricFamily{"resolution_seconds",
+                 histogram,
+                 "From the moment a process saw a connection in doubt to its resolution.",
+                 {"provider"},
+                 of_a_doubt},
+    MetricFamily{"second_uses_total",
+                 counter,
+                 "Refresh tokens presented once more, on record, under the policy wait.",
+                 {"provider"}},
+    MetricFamily{"journal_replays_total",
+                 counter,
+                 "Journalled answers that the store lacked at the start, by what was done.",
+                 {"result"}},
+};
+
+}  // namespace
+
+std::span<const MetricFamily> metric_families() {
+    return families;
+}
+
+const MetricFamily* metric_family(std::string_view name) {
+    const auto found = std::ranges::find(families, name, &MetricFamily::name);
+    return found == families.end() ? nullptr : &*found;
+}
+
+}  // namespace latchkey::service
