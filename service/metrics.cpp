@@ -57,6 +57,7 @@ std::size_t label_count(const MetricFamily& family) {
 }  // namespace
 
 void Metrics::count_request(std::string_view route, int status) {
+    const std::lock_guard hold{guard_};
     auto* counted =
         series(metric_family("http_requests_total"), {std::string{route}, std::to_string(status)});
     if (counted != nullptr) ++counted->value;
@@ -67,11 +68,13 @@ void Metrics::set_requests(std::string_view route, int status, std::uint64_t cou
 }
 
 void Metrics::count_event(std::string_view event) {
+    const std::lock_guard hold{guard_};
     auto* counted = series(metric_family("events_total"), {std::string{event}});
     if (counted != nullptr) ++counted->value;
 }
 
 void Metrics::measure(const Measurement& measured) {
+    const std::lock_guard hold{guard_};
     const auto* family = metric_family(measured.name);
     Labels values;
     for (const auto& [name, value] : measured.labels) {
@@ -104,6 +107,7 @@ void Metrics::measure(const Measurement& measured) {
 
 void Metrics::set(std::string_view name, std::initializer_list<std::string_view> values,
                   double to) {
+    const std::lock_guard hold{guard_};
     Labels labels;
     for (const auto value : values) labels.emplace_back(value);
     auto* into = series(metric_family(name), std::move(labels));
@@ -111,6 +115,7 @@ void Metrics::set(std::string_view name, std::initializer_list<std::string_view>
 }
 
 void Metrics::forget(std::string_view name) {
+    const std::lock_guard hold{guard_};
     all_.erase(name);
 }
 
@@ -131,6 +136,7 @@ Metrics::Series* Metrics::series(const MetricFamily* family, Labels values) {
 }
 
 std::string Metrics::text() const {
+    const std::lock_guard hold{guard_};
     std::string out;
     const auto line = [&](std::string_view name, std::string_view end, const std::string& labels,
                           auto value) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,8 @@ namespace latchkey::service {
 
 /// What the server counts, in the text format of Prometheus. Metrics and their labels' names are
 /// those of metric_families.h; anything else is dropped and counted as dropped, as are values beyond
-/// `most_series` of a metric, so that no mistake can make the text grow without bound. One loop's
-/// property; no locking.
+/// `most_series` of a metric, so that no mistake can make the text grow without bound. Safe from any
+/// thread: the relay's loops log too.
 class Metrics {
 public:
     static constexpr std::size_t most_series = 1000;
@@ -43,6 +44,7 @@ private:
 
     Series* series(const MetricFamily* family, Labels values);
 
+    mutable std::mutex guard_;
     std::map<std::string_view, std::map<Labels, Series>> all_;  ///< by the family's name
     std::uint64_t dropped_ = 0;
 };
