@@ -1,6 +1,7 @@
 #include "net/net_transport.h"
 
 #include <atomic>
+#include <future>
 
 #include <doctest/doctest.h>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -115,9 +116,17 @@ TEST_CASE("requests to one origin share a connection, one after the other") {
 }
 
 TEST_CASE("an idle connection that the server has closed is replaced before anything is sent") {
-    ScriptedServer server{ScriptedServer::answering(ok), 2};
+    std::promise<void> closed;
+    int served = 0;
+    ScriptedServer server{[&](RawSocket& socket) {
+                              ScriptedServer::answering(ok)(socket);
+                              socket.close();
+                              if (++served == 1) closed.set_value();
+                          },
+                          2};
     ClientBench client{server.origin()};
     CHECK(client.get().has_value());
+    closed.get_future().wait();
     CHECK(client.get().has_value());
 }
 
