@@ -53,6 +53,8 @@ public:
     std::vector<GrantRow> all_grants() const;
     /// Puts a row in the place of the one with its key, as a restored backup would.
     void overwrite(GrantRow row);
+    /// All grants are these now, as after a fail-over that lost commits, or a backup put back.
+    void put_back(const std::vector<GrantRow>& rows);
 
 private:
     struct Impl;

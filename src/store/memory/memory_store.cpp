@@ -112,4 +112,9 @@ void MemoryStore::overwrite(GrantRow row) {
     impl_->state.write(kept, std::move(row));
 }
 
+void MemoryStore::put_back(const std::vector<GrantRow>& rows) {
+    impl_->state.grants.clear();
+    for (const auto& row : rows) overwrite(row);
+}
+
 }  // namespace latchkey

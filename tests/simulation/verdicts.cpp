@@ -1,0 +1,141 @@
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "tests/simulation/world.h"
+
+// What must be true at every moment, and what at the end. The emulator's ledger decides.
+
+namespace latchkey::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr milliseconds look_every{3000};
+
+}  // namespace
+
+void World::fail(std::string why) {
+    if (!verdict_.failure.empty()) return;
+    verdict_.failure = fmt::format("{} (at {} s)", why, double(agenda_.age().count()) / 1000);
+}
+
+/// A caller got an answer.
+void World::told(Boot& boot, Connected& who, const TokenDemand& demand, Generation floor,
+                 const Result<AccessToken>& token) {
+    if (trace_)
+        std::printf(
+            "%9.3f n%d.%d    caller of %s, newer than %lld: %s\n",
+            double(agenda_.age().count()) / 1000, boot.node, boot.number, who.id.text.c_str(),
+            static_cast<long long>(demand.newer_than.value_or(Generation{0}).value),
+            token ? std::to_string(token->generation.value).c_str() : token.error().code.c_str());
+    if (!token) {
+        if (token.error().fault == Fault::internal)
+            fail("a caller of " + who.id.text + " met " + token.error().code);
+        return;
+    }
+    // An older copy of the database may be all that a node can know until journals are back.
+    const bool lossy = plan_.failover_loses || plan_.restore_every.count() > 0;
+    if (!lossy) {
+        if (token->generation < floor)
+            fail(fmt::format("O5: callers of {} saw generation {} after {}", who.id.text,
+                             token->generation.value, floor.value));
+        if (demand.newer_than && token->generation <= *demand.newer_than)
+            fail(fmt::format("O4: a caller of {} got generation {}, which it had said was refused",
+                             who.id.text, token->generation.value));
+    }
+    auto& seen = boot.seen[who.id];
+    seen = std::max(seen, token->generation);
+    if (token->generation > who.newest || lossy) who.newest = token->generation;
+    if (!faults_ && demand.newer_than && salesforce_.alive(std::string{token->token.reveal()}))
+        who.done = true;
+}
+
+/// After the faults: every connection is asked for a newer token until it works or is known not to.
+void World::check_all() {
+    if (over_) return;
+    const auto& totals = salesforce_.ledger().totals();
+    if (totals.reuses > 0) fail("O1: a spent refresh token was presented");
+    if (totals.max_in_flight > 1) fail("O2: a refresh token had two uses in flight");
+    bool all = true;
+    for (auto& who : connected_) {
+        if (!who.done) check(who);
+        all = all && who.done;
+    }
+    if (!verdict_.failure.empty()) return;
+    if (all) {
+        over_ = true;
+        verdict_.settling = std::chrono::duration_cast<milliseconds>(agenda_.now() - calm_since_);
+        return;
+    }
+    agenda_.in(look_every, [this] { check_all(); });
+}
+
+void World::check(Connected& who) {
+    const auto row = now(database_.store().grants().find(who.id, desk_clock_.in(1h)));
+    if (!row) {
+        fail("the row of " + who.id.text + " is gone");
+        return;
+    }
+    if (row->state == State::reauth_required) {
+        const auto why = unjust(who);
+        if (why.empty()) {
+            who.done = true;
+            if (row->reason == "answer_lost") ++verdict_.given_up;
+        } else if (agenda_.now() - calm_since_ > 200s) {
+            fail("O3: " + who.id.text + " was given up (" + row->reason + "): " + why);
+        }
+        return;
+    }
+    if (row->state == State::revoking || row->state == State::revoked) {
+        // A restored copy may know nothing of a revocation, but nothing revokes by itself.
+        who.done = true;
+        return;
+    }
+    if (who.asking) return;
+    auto& node = *nodes_[dice_.below(nodes_.size())];
+    who.newest = row->generation;
+    ask(node, who, true);
+}
+
+/// Empty if the ledger shows why the connection had to be given up.
+std::string World::unjust(const Connected& who) {
+    if (who.withdrawn) return {};
+    const auto& newest = salesforce_.newest(who.first_token);
+    if (!salesforce_.alive(newest)) return "Salesforce has ended the grant";
+    if (kept_somewhere(newest)) return "its living refresh token is in the store or in a journal";
+    // The newest token is nowhere: its answer must have been lost before it reached a journal.
+    for (std::string token = who.first_token;;) {
+        const auto* issue = salesforce_.issued_for(token);
+        if (issue == nullptr) return "its refresh token was never spent";
+        if (issue->next != newest) {
+            token = issue->next;
+            continue;
+        }
+        const auto& node = *nodes_[static_cast<std::size_t>(issue->node)];
+        const bool lives = node.process && node.process->number == issue->boot;
+        if (issue->delivered && lives) return "the answer was handed over to a node that lives";
+        return {};
+    }
+}
+
+bool World::kept_somewhere(const std::string& refresh_token) {
+    const Secret wanted{refresh_token};
+    for (const auto& row : database_.store().all_grants()) {
+        if (row.role == Role::former) continue;
+        const auto grant = now(vault_.open(row.key, desk_clock_.in(1h)));
+        if (grant && grant->refresh_token && grant->refresh_token->same_as(wanted)) return true;
+    }
+    for (const auto& node : nodes_) {
+        Vault vault{database_.store(), node->disk, keys_, "simulated", random_, desk_clock_};
+        const auto noted = now(vault.noted(0, 100000, desk_clock_.in(1h)));
+        if (!noted) continue;
+        // An answer that was cut before the closing quote cannot be told from half a token.
+        for (const auto& answer : *noted)
+            if (answer.packed.reveal().find(refresh_token + '"') != std::string_view::npos)
+                return true;
+    }
+    return false;
+}
+
+}  // namespace latchkey::simulation
