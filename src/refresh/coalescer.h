@@ -47,10 +47,18 @@ public:
     void look_again() { answered_->set(); }
 
     const std::optional<Result<AccessToken>>& given() const { return given_; }
+    /// The row was seen with a newer token than the answer's, which nobody is to get any more.
+    void outdate() { outdated_ = true; }
+    /// The token that the journal vouches for while the row has not got it.
+    const AccessToken* vouched() const {
+        return given_ && given_->has_value() && !outdated_ ? &**given_ : nullptr;
+    }
+    bool outdated() const { return outdated_; }
     std::shared_ptr<Event> answered() const { return answered_; }
 
 private:
     std::optional<Result<AccessToken>> given_;
+    bool outdated_ = false;
     std::shared_ptr<Event> answered_;
 };
 

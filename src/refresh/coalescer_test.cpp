@@ -116,3 +116,32 @@ TEST_CASE_FIXTURE(Bench, "a remembered token serves for its time, and only who m
     memory.forget(ada);
     CHECK_FALSE(memory.find(ada, TokenDemand{}, clock.wall(), now));
 }
+
+TEST_CASE(
+    "what was read before a newer token came, or before it was forgotten, is not remembered") {
+    const ConnectionId ada{"cn_ada"};
+    TokenMemory memory{5s};
+    const WallTime wall{};
+    const SteadyTime now{1000s};
+    AccessToken older;
+    older.generation = Generation{1};
+    AccessToken newer = older;
+    newer.generation = Generation{2};
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now));
+    memory.remember(ada, newer, now + 1s);
+    memory.remember(ada, older, now);
+    CHECK(memory.find(ada, TokenDemand{}, wall, now + 2s)->generation == Generation{2});
+
+    memory.forget(ada);
+    memory.remember(ada, older, now + 1s);
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 3s));
+    memory.forget_all();
+    memory.remember(ada, older, now + 3s);
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 4s));
+    memory.remember(ada, older, now + 4s);
+    CHECK(memory.find(ada, TokenDemand{}, wall, now + 4s));
+    memory.surpass(ada, Generation{1});
+    CHECK(memory.find(ada, TokenDemand{}, wall, now + 4s));
+    memory.surpass(ada, Generation{2});
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 4s));
+}

@@ -123,6 +123,29 @@ TEST_CASE_FIXTURE(
     CHECK(salesforce.token_requests == 1);
 }
 
+TEST_CASE_FIXTURE(
+    Faults,
+    "J12: a token that the journal vouched for is not handed out again once it was refused") {
+    store.fail_next("grants.settle", Trouble::unavailable, 4);
+    CHECK(asked() == "generation 2");
+    CHECK(row(ada).generation == Generation{1});
+    const auto again = token(ada, TokenDemand::newer(Generation{2}), 300ms);
+    CHECK_FALSE(again.has_value());
+    pass(10s);
+    CHECK(asked() == "generation 3");
+}
+
+TEST_CASE_FIXTURE(
+    Faults, "J23: what the journal vouches for does not come back after a new consent was seen") {
+    store.fail_next("grants.settle", Trouble::unavailable, 10);
+    CHECK(asked() == "generation 2");
+    reconnect(ada);
+    reconnect(ada);
+    CHECK(token(ada, TokenDemand::newer(Generation{2}))->generation == Generation{3});
+    refresher->forget(ada);
+    CHECK(token(ada)->generation == Generation{3});
+}
+
 TEST_CASE_FIXTURE(Faults, "J12: ten minutes without the database lose nothing") {
     store.fail_next("grants.settle", Trouble::unavailable, 122);
     CHECK(asked() == "generation 2");

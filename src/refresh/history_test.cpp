@@ -51,6 +51,30 @@ TEST_CASE_FIXTURE(History, "J16: a rotation that a fail-over lost is put back fr
     check_quiet_ledger();
 }
 
+TEST_CASE_FIXTURE(
+    History, "J16: an answer that comes after a fail-over set the row back is not thrown away") {
+    const auto oldest = row(ada);
+    REQUIRE(newer_answer(a()) == "generation 2");
+    Turn slow;
+    slow.hold = std::make_shared<Event>(loop);
+    const auto hold = slow.hold;
+    salesforce.turns.push_back(std::move(slow));
+    a().refresher->forget(ada);
+    begin(a().refresher->token(ada, TokenDemand::newer(Generation{2}), clock.in(1s)));
+    settle();
+    REQUIRE(row(ada).state == State::in_flight);
+    fail_over_to(oldest);
+    hold->set();
+    pass(2s);
+    CHECK(row(ada).grant_generation == GrantGeneration{3});
+    CHECK(row(ada).state == State::uncertain);
+    background();
+    pass(70s);
+    CHECK(row(ada).state == State::active);
+    CHECK(newer_answer(b(), 3) == "generation 4");
+    check_quiet_ledger();
+}
+
 TEST_CASE_FIXTURE(History,
                   "J16: after a fail-over a node looks into its journal before it claims") {
     const auto before = row(ada);

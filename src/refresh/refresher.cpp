@@ -55,19 +55,23 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
                                          ConnectionId who, TokenDemand demand, Deadline by) {
     const auto& clock = parts.clock;
     for (int i = 0; i < looks_most; ++i) {
-        if (auto kept = memory.find(who, demand, clock.wall(), clock.steady())) {
-            in_use.used(who, *kept, clock.wall(), clock.steady());
+        const auto asked = clock.steady();
+        if (auto kept = memory.find(who, demand, clock.wall(), asked)) {
+            in_use.used(who, *kept, clock.wall(), asked);
             co_return *kept;
         }
         // While the database is away the journal vouches for this token.
         auto work = works.find(who);
-        if (work && work->given() && work->given()->has_value() &&
-            meets(**work->given(), demand, clock.wall()))
-            co_return **work->given();
+        if (work && work->vouched() && meets(*work->vouched(), demand, clock.wall())) {
+            memory.surpass(who, work->vouched()->generation);
+            co_return *work->vouched();
+        }
 
-        const auto asked = clock.steady();
         auto sight = co_await look(who, demand, by);
         if (!sight) co_return sight.error();
+        // A consent of the next epoch does not wait for the former one's answer to be stored.
+        if (work && work->vouched() && work->vouched()->generation < sight->grant.row.generation)
+            work->outdate();
         const auto step = sight->decision.step;
         if (step == protocol::Step::serve) {
             auto token = access_token_of(sight->grant);
@@ -99,6 +103,11 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
         const auto& given = work->given();
         if (!given) continue;
         if (given->has_value()) {
+            // The journal has vouched for this one already, and the API has refused it since. The
+            // row that was seen knew neither; the next look does.
+            if (work->outdated()) continue;
+            if (demand.newer_than && (*given)->generation == *demand.newer_than) continue;
+            memory.surpass(who, (*given)->generation);
             if (meets(**given, sight->demand, clock.wall())) co_return **given;
             // As good as Salesforce makes them, though shorter than asked for.
             if (!sight->demand.newer_than || (*given)->generation > *sight->demand.newer_than)

@@ -60,6 +60,13 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::settle_until_known(WorkPtr work
             auto outcome = co_await settled(work, std::move(settling), std::move(stored));
             co_return outcome;
         }
+        // A fail-over may have set the row back behind what the attempt saw. The answer is still the
+        // newest there is: it goes in as a recovered one does, and Salesforce is asked.
+        if (failed->code == "settle_conflict" && settling.fresh && settling.fresh->confirmed) {
+            settling.fresh->confirmed = false;
+            settling.plan.confirmed = false;
+            continue;
+        }
         if (failed->code == "settle_conflict") {
             auto outcome = co_await overtaken(std::move(settling));
             co_return outcome;

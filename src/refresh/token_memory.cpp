@@ -1,9 +1,18 @@
 #include "refresh/token_memory.h"
 
+#include <algorithm>
+
 namespace latchkey {
+namespace {
+
+/// No read of the store takes as long.
+constexpr std::chrono::seconds reads_most{60};
+
+}  // namespace
 
 std::optional<AccessToken> TokenMemory::find(const ConnectionId& who, const TokenDemand& demand,
-                                             WallTime wall, SteadyTime now) const {
+                                             WallTime wall, SteadyTime now) {
+    latest_ = std::max(latest_, now);
     const auto found = kept_.find(who);
     if (found == kept_.end() || now >= found->second.until) return std::nullopt;
     if (!meets(found->second.token, demand, wall)) return std::nullopt;
@@ -11,13 +20,41 @@ std::optional<AccessToken> TokenMemory::find(const ConnectionId& who, const Toke
 }
 
 void TokenMemory::remember(const ConnectionId& who, const AccessToken& token, SteadyTime read) {
-    if (kept_.size() >= most && !kept_.contains(who)) prune(read);
-    if (kept_.size() >= most && !kept_.contains(who)) return;
+    const auto forgotten = forgotten_.find(who);
+    if (read <= all_forgotten_ || (forgotten != forgotten_.end() && read <= forgotten->second))
+        return;
+    const auto known = kept_.find(who);
+    if (known == kept_.end() && kept_.size() >= most) prune(read);
+    if (known == kept_.end() && kept_.size() >= most) return;
+    if (known != kept_.end() && read < known->second.until &&
+        token.generation < known->second.token.generation)
+        return;
     kept_[who] = Kept{token, read + keep_};
+}
+
+void TokenMemory::forget(const ConnectionId& who) {
+    kept_.erase(who);
+    if (forgotten_.size() < most) {
+        forgotten_[who] = latest_;
+    } else {
+        all_forgotten_ = latest_;
+    }
+}
+
+void TokenMemory::forget_all() {
+    kept_.clear();
+    forgotten_.clear();
+    all_forgotten_ = latest_;
+}
+
+void TokenMemory::surpass(const ConnectionId& who, Generation generation) {
+    const auto known = kept_.find(who);
+    if (known == kept_.end() || known->second.token.generation < generation) forget(who);
 }
 
 void TokenMemory::prune(SteadyTime now) {
     std::erase_if(kept_, [&](const auto& kept) { return now >= kept.second.until; });
+    std::erase_if(forgotten_, [&](const auto& past) { return now >= past.second + reads_most; });
 }
 
 bool meets(const AccessToken& token, const TokenDemand& demand, WallTime now) {

@@ -19,12 +19,15 @@ public:
     explicit TokenMemory(std::chrono::milliseconds keep) : keep_(keep) {}
     /// nullopt also where the remembered token does not meet the demand.
     std::optional<AccessToken> find(const ConnectionId& who, const TokenDemand& demand,
-                                    WallTime wall, SteadyTime now) const;
-    /// `read` is the moment before the token was read: how long a store takes to answer does not
-    /// make it newer.
+                                    WallTime wall, SteadyTime now);
+    /// `read` is the moment before the token was read, and of the `find` before that: how long a
+    /// store takes to answer does not make it newer. Not remembered is what was read before the
+    /// connection was forgotten, or while a newer token came: callers would see it come back.
     void remember(const ConnectionId& who, const AccessToken& token, SteadyTime read);
-    void forget(const ConnectionId& who) { kept_.erase(who); }
-    void forget_all() { kept_.clear(); }
+    void forget(const ConnectionId& who);
+    void forget_all();
+    /// A caller gets a token of this generation from elsewhere: an older one is forgotten.
+    void surpass(const ConnectionId& who, Generation generation);
     void prune(SteadyTime now);
 
 private:
@@ -34,6 +37,9 @@ private:
     };
     std::chrono::milliseconds keep_;
     std::unordered_map<ConnectionId, Kept> kept_;
+    SteadyTime latest_{};         ///< of all questions so far
+    SteadyTime all_forgotten_{};  ///< reads that began until then are too old; so below
+    std::unordered_map<ConnectionId, SteadyTime> forgotten_;
 };
 
 /// True if the token is newer than the refused one and good for as long as asked.
