@@ -53,6 +53,7 @@ ProtocolTimes short_times() {
     ProtocolTimes times;
     times.quiet = 500ms;
     times.resolve_every = 50ms;
+    times.resolver_silent = 500ms;
     times.resolve_backoff = 200ms;
     times.rotate_at_most_every = 0ms;
     times.remember = 0ms;
