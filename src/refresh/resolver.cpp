@@ -20,7 +20,7 @@ constexpr std::size_t resolving_most = 32;
 /// Beyond the send deadline, the answer and the quiet period: clocks that run a little apart.
 constexpr milliseconds take_over_margin{3000};
 /// Closed records of the journal stay this long: an older copy of the store that is put back may
-/// still need them.
+/// still need them. So do events, whether anybody has read them or not.
 constexpr std::chrono::days records_kept{14};
 constexpr std::chrono::hours prune_every{1};
 
@@ -41,8 +41,9 @@ Async<void> Refresher::Impl::run([[maybe_unused]] std::shared_ptr<Impl> self) {
         if (now >= prune_due) {
             const auto before = parts.clock.wall() - records_kept;
             auto pruned = co_await parts.journal.prune(before, store_time());
+            auto told = co_await parts.store.events().prune(before, store_time());
             // A store that is away is asked again at the next scan.
-            if (pruned) prune_due = now + prune_every;
+            if (pruned && told) prune_due = now + prune_every;
         }
         co_await wait_for(stopping, parts.clock, now + parts.times.resolve_every);
     }
