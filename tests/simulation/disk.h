@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "base/stops.h"
+#include "store/errors.h"
 #include "store/memory_journal.h"
 #include "tests/simulation/dice.h"
 #include "tests/simulation/parcel.h"
@@ -24,21 +25,24 @@ struct Power {
 class JournalDoor final : public Journal {
 public:
     JournalDoor(MemoryJournal& disk, Seat& seat, Seat& machine, Stops& stops,
-                std::shared_ptr<Power> power, Dice dice, milliseconds sync_most)
+                std::shared_ptr<Power> power, Dice dice, milliseconds sync_most, const int& full)
         : disk_(disk),
           seat_(seat),
           machine_(machine),
           stops_(stops),
           power_(std::move(power)),
           dice_(dice),
-          sync_most_(sync_most) {}
+          sync_most_(sync_most),
+          full_(full) {}
 
     const NodeId& node() const override { return disk_.node(); }
     Task<JournalRoom> reserve(std::size_t bytes, Deadline by) override {
+        if (dice_.permille(full_)) disk_.fail_next("reserve", MemoryJournal::Trouble::unavailable);
         return disk_.reserve(bytes, by);
     }
     Task<std::int64_t> append(JournalRecord record, Deadline by) override {
         stops_.reached("CP14");
+        if (dice_.permille(full_)) co_return store_error::journal_full();
         std::function<Task<std::int64_t>()> work = [&disk = disk_, record, by] {
             return disk.append(record, by);
         };
@@ -92,6 +96,7 @@ private:
     std::shared_ptr<Power> power_;
     Dice dice_;
     milliseconds sync_most_;
+    const int& full_;  ///< share of calls, per thousand, that find no room
 };
 
 }  // namespace latchkey::simulation

@@ -42,7 +42,7 @@ void DyingStops::reached(std::string_view point) {
 }
 
 Boot::Boot(const Surroundings& around, MemoryJournal& disk, Seat& machine, int which, int boot,
-           bool& ready, const std::chrono::seconds& skew, Dice chance)
+           bool& ready, const std::chrono::seconds& skew, const int& full, Dice chance)
     : node(which),
       number(boot),
       seat{around.agenda, loop, ready},
@@ -51,7 +51,7 @@ Boot::Boot(const Surroundings& around, MemoryJournal& disk, Seat& machine, int w
       random(dice.fork()),
       log(around.agenda, "n" + std::to_string(which) + "." + std::to_string(boot), around.trace),
       stops(loop),
-      journal(disk, seat, machine, stops, power, dice.fork(), around.plan.store_most),
+      journal(disk, seat, machine, stops, power, dice.fork(), around.plan.store_most, full),
       store(around.database, seat, stops),
       vault(store, journal, around.keys, "simulated", random, clock),
       network(around.salesforce, seat, clock, stops, which, boot),
@@ -79,7 +79,8 @@ Node::Node(const Surroundings& where, int which, Seat& place, Clock& disk_clock)
     : around(where),
       number(which),
       machine(place),
-      disk(NodeId{"node-" + std::to_string(which)}, disk_clock) {}
+      disk(NodeId{"node-" + std::to_string(which)}, disk_clock),
+      full(where.plan.journal_full) {}
 
 void Node::crash(bool power_cut) {
     if (!process) return;
@@ -92,8 +93,8 @@ void Node::crash(bool power_cut) {
 
 void Node::boot(Dice& dice) {
     if (process) return;
-    process =
-        std::make_unique<Boot>(around, disk, machine, number, ++boots, ready, skew, dice.fork());
+    process = std::make_unique<Boot>(around, disk, machine, number, ++boots, ready, skew, full,
+                                     dice.fork());
     if (dice.permille(around.plan.crash_at_point))
         process->stops.die_at(points[dice.below(point_count)], static_cast<int>(dice.below(3)));
     process->start();

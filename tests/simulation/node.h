@@ -71,7 +71,7 @@ private:
 /// Destroying it is what a crash is: no coroutine of it runs any further.
 struct Boot {
     Boot(const Surroundings& around, MemoryJournal& disk, Seat& machine, int node, int number,
-         bool& ready, const std::chrono::seconds& skew, Dice chance);
+         bool& ready, const std::chrono::seconds& skew, const int& full, Dice chance);
 
     int node;
     int number;
@@ -115,6 +115,7 @@ struct Node {
     bool ready = false;
     bool frozen = false;
     int boots = 0;
+    int full;  ///< share of the journal's calls that find no room
     std::chrono::seconds skew{0};
     std::unique_ptr<Boot> process;
 };

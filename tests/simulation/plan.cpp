@@ -17,12 +17,12 @@ Plan::Plan(std::uint64_t which)
     const auto every = [&](std::uint64_t one_in, milliseconds low, milliseconds high) {
         return d.one_in(one_in) ? d.between(low, high) : 0ms;
     };
-    nodes = static_cast<int>(d.one_in(4) ? d.between(2, 7) : d.between(2, 3));
-    grants = static_cast<int>(d.one_in(8) ? d.between(8, 50) : d.between(1, 6));
-    trouble = std::chrono::seconds{d.between(30, 150)};
-    ask_every = d.between(150ms, 6000ms);
+    nodes = static_cast<int>(d.one_in(6) ? d.between(2, 7) : d.between(2, 3));
+    grants = static_cast<int>(d.one_in(16) ? d.between(8, 50) : d.between(1, 5));
+    trouble = std::chrono::seconds{d.one_in(4) ? d.between(60, 180) : d.between(25, 70)};
+    ask_every = d.one_in(8) ? d.between(150ms, 900ms) : d.between(900ms, 8000ms);
     refused = static_cast<int>(d.between(50, 900));
-    times.resolve_every = d.between(1000ms, 8000ms);
+    times.resolve_every = d.one_in(4) ? d.between(1000ms, 3000ms) : d.between(3000ms, 9000ms);
     times.remember = milliseconds{d.one_of({0, 1000, 5000})};
     times.rotate_at_most_every = milliseconds{d.one_of({0, 1000, 10000, 60000})};
 

@@ -15,6 +15,10 @@ constexpr milliseconds look_every{3000};
 
 }  // namespace
 
+bool World::lossy() const {
+    return plan_.failover_loses || plan_.restore_every.count() > 0;
+}
+
 void World::fail(std::string why) {
     if (!verdict_.failure.empty()) return;
     verdict_.failure = fmt::format("{} (at {} s)", why, double(agenda_.age().count()) / 1000);
@@ -35,8 +39,7 @@ void World::told(Boot& boot, Connected& who, const TokenDemand& demand, Generati
         return;
     }
     // An older copy of the database may be all that a node can know until journals are back.
-    const bool lossy = plan_.failover_loses || plan_.restore_every.count() > 0;
-    if (!lossy) {
+    if (!lossy()) {
         if (token->generation < floor)
             fail(fmt::format("O5: callers of {} saw generation {} after {}", who.id.text,
                              token->generation.value, floor.value));
@@ -46,7 +49,7 @@ void World::told(Boot& boot, Connected& who, const TokenDemand& demand, Generati
     }
     auto& seen = boot.seen[who.id];
     seen = std::max(seen, token->generation);
-    if (token->generation > who.newest || lossy) who.newest = token->generation;
+    if (token->generation > who.newest || lossy()) who.newest = token->generation;
     if (!faults_ && demand.newer_than && salesforce_.alive(std::string{token->token.reveal()}))
         who.done = true;
 }
@@ -78,7 +81,7 @@ void World::check(Connected& who) {
         return;
     }
     if (row->state == State::reauth_required) {
-        const auto why = unjust(who);
+        const auto why = unjust(who, row->key.epoch);
         if (why.empty()) {
             who.done = true;
             if (row->reason == "answer_lost") ++verdict_.given_up;
@@ -99,13 +102,20 @@ void World::check(Connected& who) {
 }
 
 /// Empty if the ledger shows why the connection had to be given up.
-std::string World::unjust(const Connected& who) {
-    if (who.withdrawn) return {};
-    const auto& newest = salesforce_.newest(who.first_token);
+std::string World::unjust(const Connected& who, Epoch epoch) {
+    const auto [first, last] = who.consents.equal_range(epoch);
+    for (auto consent = first; consent != last; ++consent)
+        if (auto why = unjust(consent->second); !why.empty()) return why;
+    return {};
+}
+
+std::string World::unjust(const std::string& first_token) {
+    if (withdrawn_.contains(first_token)) return {};
+    const auto& newest = salesforce_.newest(first_token);
     if (!salesforce_.alive(newest)) return "Salesforce has ended the grant";
     if (kept_somewhere(newest)) return "its living refresh token is in the store or in a journal";
     // The newest token is nowhere: its answer must have been lost before it reached a journal.
-    for (std::string token = who.first_token;;) {
+    for (std::string token = first_token;;) {
         const auto* issue = salesforce_.issued_for(token);
         if (issue == nullptr) return "its refresh token was never spent";
         if (issue->next != newest) {
@@ -114,7 +124,10 @@ std::string World::unjust(const Connected& who) {
         }
         const auto& node = *nodes_[static_cast<std::size_t>(issue->node)];
         const bool lives = node.process && node.process->number == issue->boot;
-        if (issue->delivered && lives) return "the answer was handed over to a node that lives";
+        // With no room in the journal the row was its only place, and the row was put back.
+        const bool both = lossy() && plan_.journal_full > 0;
+        if (issue->delivered && lives && !both)
+            return "the answer was handed over to a node that lives";
         return {};
     }
 }

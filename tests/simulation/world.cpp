@@ -14,9 +14,13 @@ constexpr milliseconds ask_for{20000};
 /// Beyond the quiet period and the observation of a silent attempt.
 constexpr milliseconds settles_within = 5min + 60s + 95s;
 
-KeyRing one_key() {
-    KeyRing ring;
-    ring.add("00000001", Secret{std::string(32, 'k')}).value();
+/// Guarded memory is dear to make, so all runs of a process share it.
+const KeyRing& one_key() {
+    static const KeyRing ring = [] {
+        KeyRing made;
+        made.add("00000001", Secret{std::string(32, 'k')}).value();
+        return made;
+    }();
     return ring;
 }
 
@@ -54,8 +58,8 @@ World::~World() {
 void World::connect(Connected& who, Epoch epoch) {
     const auto tokens = salesforce_.consent();
     who.first_token = tokens.refresh;
+    who.consents.emplace(epoch, tokens.refresh);
     who.grant = tokens.grant;
-    who.withdrawn = false;
     GrantRow facts;
     facts.key = GrantKey{who.id, epoch};
     facts.provider = ProviderId{"salesforce"};
@@ -130,6 +134,7 @@ void World::end_faults() {
     salesforce_.calm();
     for (auto& node : nodes_) {
         node->frozen = false;
+        node->full = 0;
         node->ready = true;
         if (node->process) node->process->stops.never();
         if (!node->process) node->boot(dice_);
@@ -188,7 +193,7 @@ void World::revoke_one() {
 void World::withdraw_one() {
     auto& who = connected_[dice_.below(connected_.size())];
     salesforce_.withdraw(who.first_token);
-    who.withdrawn = true;
+    withdrawn_.insert(who.first_token);
 }
 
 void World::ask(Node& node, Connected& who, bool refused) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,11 +34,13 @@ public:
 private:
     struct Connected {
         ConnectionId id;
-        std::string first_token;  ///< the refresh token of the present consent
+        std::string first_token;  ///< the refresh token of the newest consent
+        /// Of every consent by its epoch: a store that is put back shows former ones again, and an
+        /// epoch may then be given twice.
+        std::multimap<Epoch, std::string> consents;
         std::string grant;
-        Generation newest;       ///< that any caller has seen
-        bool withdrawn = false;  ///< by the user, at Salesforce
-        bool revoked = false;    ///< by the app, here
+        Generation newest;     ///< that any caller has seen
+        bool revoked = false;  ///< by the app, here
         bool done = false;
         bool asking = false;
     };
@@ -66,8 +69,10 @@ private:
     void check_all();
     void check(Connected& who);
     bool decided(Connected& who);
-    std::string unjust(const Connected& who);
+    std::string unjust(const Connected& who, Epoch epoch);
+    std::string unjust(const std::string& first_token);
     bool kept_somewhere(const std::string& refresh_token);
+    bool lossy() const;  ///< commits may be forgotten in this run
     void fail(std::string why);
 
     template <class T>
@@ -77,7 +82,7 @@ private:
     Agenda agenda_;
     Plan plan_;
     Dice dice_;
-    KeyRing keys_;
+    const KeyRing& keys_;
     Providers providers_;
     Database database_;
     Salesforce salesforce_;
@@ -91,6 +96,7 @@ private:
     Vault vault_;
     std::vector<std::unique_ptr<Node>> nodes_;
     std::vector<Connected> connected_;
+    std::set<std::string> withdrawn_;  ///< first tokens of consents that users ended themselves
     bool faults_ = true;
     bool over_ = false;
     SteadyTime calm_since_{};
