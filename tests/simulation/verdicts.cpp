@@ -103,10 +103,14 @@ void World::check(Connected& who) {
 
 /// Empty if the ledger shows why the connection had to be given up.
 std::string World::unjust(const Connected& who, Epoch epoch) {
+    // Where an epoch was given twice, the row is of one of its consents, and nobody says of which.
     const auto [first, last] = who.consents.equal_range(epoch);
-    for (auto consent = first; consent != last; ++consent)
-        if (auto why = unjust(consent->second); !why.empty()) return why;
-    return {};
+    std::string why;
+    for (auto consent = first; consent != last; ++consent) {
+        why = unjust(consent->second);
+        if (why.empty()) break;
+    }
+    return why;
 }
 
 std::string World::unjust(const std::string& first_token) {
