@@ -145,3 +145,28 @@ TEST_CASE(
     memory.surpass(ada, Generation{2});
     CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 4s));
 }
+
+TEST_CASE("a slow read does not bring back a token after a newer one that was itself not kept") {
+    const ConnectionId ada{"cn_ada"};
+    TokenMemory memory{5s};
+    const WallTime wall{};
+    const SteadyTime now{1000s};
+    AccessToken older;
+    older.generation = Generation{1};
+    AccessToken newer = older;
+    newer.generation = Generation{2};
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now));
+    memory.forget(ada);
+    memory.remember(ada, newer, now);
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 1s));
+    memory.remember(ada, older, now + 1s);
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 2s));
+    memory.remember(ada, newer, now + 2s);
+    CHECK(memory.find(ada, TokenDemand{}, wall, now + 2s)->generation == Generation{2});
+
+    const ConnectionId bob{"cn_bob"};
+    memory.forget(bob);
+    memory.remember(bob, older, now + 3s);
+    memory.remember(bob, newer, now + 2s);
+    CHECK_FALSE(memory.find(bob, TokenDemand{}, wall, now + 3s));
+}

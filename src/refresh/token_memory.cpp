@@ -20,15 +20,19 @@ std::optional<AccessToken> TokenMemory::find(const ConnectionId& who, const Toke
 }
 
 void TokenMemory::remember(const ConnectionId& who, const AccessToken& token, SteadyTime read) {
+    const auto given = given_.find(who);
+    if (given != given_.end() && token.generation < given->second.generation) return;
+    // Its caller gets it even if it is too old to be remembered.
+    give(who, token.generation);
+    const auto outrun = kept_.find(who);
+    if (outrun != kept_.end() && outrun->second.token.generation < token.generation)
+        kept_.erase(outrun);
     const auto forgotten = forgotten_.find(who);
     if (read <= all_forgotten_ || (forgotten != forgotten_.end() && read <= forgotten->second))
         return;
     const auto known = kept_.find(who);
     if (known == kept_.end() && kept_.size() >= most) prune(read);
     if (known == kept_.end() && kept_.size() >= most) return;
-    if (known != kept_.end() && read < known->second.until &&
-        token.generation < known->second.token.generation)
-        return;
     kept_[who] = Kept{token, read + keep_};
 }
 
@@ -44,10 +48,19 @@ void TokenMemory::forget(const ConnectionId& who) {
 void TokenMemory::forget_all() {
     kept_.clear();
     forgotten_.clear();
+    given_.clear();
     all_forgotten_ = latest_;
 }
 
+void TokenMemory::give(const ConnectionId& who, Generation generation) {
+    const auto known = given_.find(who);
+    if (known == given_.end() && given_.size() >= most) return;
+    given_[who] = Given{generation, latest_};
+}
+
 void TokenMemory::surpass(const ConnectionId& who, Generation generation) {
+    const auto given = given_.find(who);
+    if (given == given_.end() || given->second.generation < generation) give(who, generation);
     const auto known = kept_.find(who);
     if (known == kept_.end() || known->second.token.generation < generation) forget(who);
 }
@@ -55,6 +68,7 @@ void TokenMemory::surpass(const ConnectionId& who, Generation generation) {
 void TokenMemory::prune(SteadyTime now) {
     std::erase_if(kept_, [&](const auto& kept) { return now >= kept.second.until; });
     std::erase_if(forgotten_, [&](const auto& past) { return now >= past.second + reads_most; });
+    std::erase_if(given_, [&](const auto& past) { return now >= past.second.at + reads_most; });
 }
 
 bool meets(const AccessToken& token, const TokenDemand& demand, WallTime now) {

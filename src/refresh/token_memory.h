@@ -22,9 +22,11 @@ public:
                                     WallTime wall, SteadyTime now);
     /// `read` is the moment before the token was read, and of the `find` before that: how long a
     /// store takes to answer does not make it newer. Not remembered is what was read before the
-    /// connection was forgotten, or while a newer token came: callers would see it come back.
+    /// connection was forgotten, and what is older than a token that a caller has been given:
+    /// callers would see it come back.
     void remember(const ConnectionId& who, const AccessToken& token, SteadyTime read);
     void forget(const ConnectionId& who);
+    /// The database's history has changed: generations may fall.
     void forget_all();
     /// A caller gets a token of this generation from elsewhere: an older one is forgotten.
     void surpass(const ConnectionId& who, Generation generation);
@@ -35,11 +37,18 @@ private:
         AccessToken token;
         SteadyTime until;
     };
+    struct Given {
+        Generation generation;  ///< the highest so far
+        SteadyTime at;
+    };
+    void give(const ConnectionId& who, Generation generation);
+
     std::chrono::milliseconds keep_;
     std::unordered_map<ConnectionId, Kept> kept_;
     SteadyTime latest_{};         ///< of all questions so far
     SteadyTime all_forgotten_{};  ///< reads that began until then are too old; so below
     std::unordered_map<ConnectionId, SteadyTime> forgotten_;
+    std::unordered_map<ConnectionId, Given> given_;  ///< lately, remembered or not
 };
 
 /// True if the token is newer than the refused one and good for as long as asked.
