@@ -11,11 +11,11 @@ using latchkey::test::Bench;
 
 namespace {
 
-/// 400 users of 8 orgs, whose access tokens the API refuses from now on, and who ask every ten
+/// 200 users of 8 orgs, whose access tokens the API refuses from now on, and who ask every ten
 /// seconds until they have new ones.
 struct Outage : Bench {
     static constexpr int orgs = 8;
-    static constexpr int users = 400;
+    static constexpr int users = 200;
     std::vector<ConnectionId> all = connect_all();
     using Answer = std::shared_ptr<std::optional<Result<AccessToken>>>;
     std::vector<Answer> last = std::vector<Answer>(users);
