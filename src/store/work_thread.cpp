@@ -48,9 +48,19 @@ WorkThread::~WorkThread() {
 
 Async<bool> WorkThread::perform(std::function<void()> job, Ends ends) {
     Enqueue enqueue{this, ends};
-    co_return co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>&,
-                                                   void(bool)>(std::move(enqueue), use_task,
-                                                               std::move(job));
+    const auto waking = waking_;
+    const bool ran =
+        co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>&,
+                                             void(bool)>(std::move(enqueue), use_task,
+                                                         std::move(job));
+    // This may run before the thread has left the loop that it has just woken.
+    const std::lock_guard out{*waking};
+    co_return ran;
+}
+
+void WorkThread::give_back(const std::function<void()>& resume) {
+    const std::lock_guard hold{*waking_};
+    resume();
 }
 
 bool WorkThread::push(Job job) {
@@ -77,7 +87,7 @@ void WorkThread::work_off() {
     const auto finish = [&] {
         if (together.empty()) return;
         finish_();
-        for (const auto& resume : together) resume();
+        for (const auto& resume : together) give_back(resume);
         together.clear();
     };
     for (;;) {
@@ -87,7 +97,7 @@ void WorkThread::work_off() {
         if (!job) continue;
         job->run();
         if (job->ends == Ends::alone) {
-            job->resume();
+            give_back(job->resume);
             continue;
         }
         together.push_back(std::move(job->resume));

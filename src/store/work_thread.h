@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -33,7 +34,8 @@ public:
     WorkThread(const WorkThread&) = delete;
     WorkThread& operator=(const WorkThread&) = delete;
 
-    /// Returns when the job is done. False: the queue was full, it will not be.
+    /// Returns when the job is done. False: the queue was full, it will not be. The thread does not
+    /// touch the caller's loop any more then, so the loop may go.
     Async<bool> perform(std::function<void()> job, Ends ends = Ends::alone);
 
 private:
@@ -45,6 +47,7 @@ private:
     struct Enqueue;
 
     bool push(Job job);
+    void give_back(const std::function<void()>& resume);
     std::optional<Job> next(bool wait);
     void work_off();
 
@@ -54,6 +57,8 @@ private:
     std::condition_variable changed_;
     std::deque<Job> jobs_;
     bool ending_ = false;
+    /// Held while a caller's loop is woken; callers, who may outlive this object, hold it too.
+    std::shared_ptr<std::mutex> waking_ = std::make_shared<std::mutex>();
     std::thread thread_;
 };
 
