@@ -30,19 +30,18 @@ const char* level_name(Level level) {
 
 struct JsonLog::Impl {
     explicit Impl(Level from)
-        : least(from),
-          pool(std::make_shared<spdlog::details::thread_pool>(most_waiting, 1)),
-          logger(std::make_shared<spdlog::async_logger>(
-              "latchkey", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool,
-              spdlog::async_overflow_policy::overrun_oldest)) {
+        : least(from), pool(std::make_shared<spdlog::details::thread_pool>(most_waiting, 1)) {
+        logger = std::make_shared<spdlog::async_logger>(
+            "latchkey", std::make_shared<spdlog::sinks::stderr_sink_mt>(), pool,
+            spdlog::async_overflow_policy::overrun_oldest);
         logger->set_pattern("%v");
         logger->set_level(spdlog::level::trace);
         logger->flush_on(spdlog::level::trace);
     }
     Level least;
     SystemClock clock;
-    std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::async_logger> logger;
+    std::shared_ptr<spdlog::details::thread_pool> pool;  // ends its thread before the sink goes
 };
 
 JsonLog::JsonLog(Level least) : impl_(std::make_unique<Impl>(least)) {}
