@@ -48,7 +48,6 @@ LATER = {
     "I12": "killing the server as a whole at every crash point",
     "I13": "power cuts",
     "I16": "damaged journals",
-    "I17": "restored backups",
     "I21": "the complete published lists of mutated vectors",
 }
 
