@@ -60,12 +60,18 @@ struct RestoreCommand {
     bool json = false;
 };
 
+struct JournalCommand {
+    std::string directory;
+    bool json = false;
+};
+
 int login_web(const LoginCommand& command);
 int logout(const LogoutCommand& command);
 int list(const ConnectionCommand& command);
 int show(const ConnectionCommand& command);
 int token(const ConnectionCommand& command);
 int restore(const RestoreCommand& command, const FrontDoors& doors);
+int repair(const JournalCommand& command);
 int query(const QueryCommand& command);
 int api(const ApiCommand& command);
 int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors);

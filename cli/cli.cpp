@@ -163,6 +163,15 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     put_back->add_flag("--json", restoring.json, "Print JSON");
     put_back->callback([&] { status = restore(restoring, doors); });
 
+    JournalCommand mending;
+    auto* journal = app.add_subcommand("journal", "The journal of a stopped node");
+    journal->require_subcommand(1);
+    auto* mend = journal->add_subcommand(
+        "repair", "After journal_damaged: keep every intact entry and set the rest aside");
+    mend->add_option("directory", mending.directory, "The journal's directory")->required();
+    mend->add_flag("--json", mending.json, "Print JSON");
+    mend->callback([&] { status = repair(mending); });
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
