@@ -158,7 +158,7 @@ int Book::write_staged(bool durably) {
     std::string bytes;
     std::vector<std::uint64_t> ends;
     for (const auto& staged : staged_) {
-        bytes += print_frame(active_, static_cast<std::uint8_t>(staged.kind), staged.number,
+        bytes += print_frame(active_, static_cast<std::uint32_t>(staged.kind), staged.number,
                              synced_, staged.payload);
         ends.push_back(segment.end + bytes.size());
     }

@@ -64,7 +64,8 @@ Result<void> Book::check_headers(const std::vector<std::uint64_t>& numbers) {
         if (header.installation != options_.installation) return foreign(name);
         if (options_.node.empty()) options_.node = header.node;
         if (header.node != options_.node) return foreign(name);
-        if (!found.whole || header.number != number) return damaged(name + ", its header");
+        const bool sound = header.number == number && header.first_record <= highest_record;
+        if (!found.whole || !sound) return damaged(name + ", its header");
         headers_[number] = header;
         next_ = std::max(next_, header.first_record);
     }
@@ -113,11 +114,15 @@ Result<void> Book::load(std::uint64_t number, std::uint64_t known) {
 void Book::take_in(const Scan& scanned, std::uint64_t number) {
     auto& segment = segments_[number];
     for (const auto& frame : scanned.frames) {
+        if (frame.number > highest_record) {
+            ++segment.unknown;
+            continue;
+        }
         next_ = std::max(next_, frame.number + 1);
-        const auto record = frame.kind == static_cast<std::uint8_t>(Kind::answer)
+        const auto record = frame.kind == static_cast<std::uint32_t>(Kind::answer)
                                 ? read_answer(frame.payload)
                                 : std::nullopt;
-        const auto done = frame.kind == static_cast<std::uint8_t>(Kind::done)
+        const auto done = frame.kind == static_cast<std::uint32_t>(Kind::done)
                               ? read_done(frame.payload)
                               : std::nullopt;
         if (done) {

@@ -45,7 +45,8 @@ SegmentHeader rebuilt(const SegmentHeader& neighbour, std::uint64_t number, cons
     header.previous_synced = 0;
     // Numbers must not be given twice; a frame's own is the best that is known.
     for (const auto& frame : scanned.frames)
-        header.first_record = std::max(header.first_record, frame.number);
+        if (frame.number <= highest_record)
+            header.first_record = std::max(header.first_record, frame.number);
     return header;
 }
 
@@ -82,7 +83,9 @@ Result<std::vector<Mended>> repair(Disk& disk) {
         if (found.header.header && found.header.header->version > layout_version)
             return too_new(name);
         // A header that names another place than its file's is no better than none.
-        if (found.header.header && found.header.header->number != *number) found.header = {};
+        const auto& header = found.header.header;
+        if (header && (header->number != *number || header->first_record > highest_record))
+            found.header = {};
         if (found.header.header) known = found.header.header;
         all.emplace(*number, std::move(found));
     }

@@ -131,7 +131,7 @@ HeaderFound read_header(std::string_view bytes) {
     return found;
 }
 
-std::string print_frame(std::uint64_t segment, std::uint8_t kind, std::int64_t number,
+std::string print_frame(std::uint64_t segment, std::uint32_t kind, std::int64_t number,
                         std::uint64_t synced, std::string_view payload) {
     std::string rest;
     rest.reserve(padded(frame_head + payload.size()));
@@ -164,7 +164,7 @@ std::optional<Frame> read_frame(std::string_view bytes, std::uint64_t segment,
     Frame frame;
     frame.offset = offset;
     frame.end = offset + whole;
-    frame.kind = static_cast<std::uint8_t>(reader.number(4));
+    frame.kind = static_cast<std::uint32_t>(reader.number(4));
     frame.number = reader.signed_number();
     frame.synced = reader.number(8);
     frame.payload = reader.bytes(size);

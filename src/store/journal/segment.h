@@ -27,6 +27,8 @@ inline constexpr std::uint64_t frames_begin = 4096;
 inline constexpr std::uint64_t frame_step = 8;
 inline constexpr std::size_t longest_payload = std::size_t{8} << 20;
 inline constexpr std::size_t longest_name = 128;  ///< of a node or an installation
+/// A higher number of a record was never given, whatever its frame's checksum says.
+inline constexpr std::int64_t highest_record = std::int64_t{1} << 62;
 
 struct SegmentHeader {
     std::uint32_t version = layout_version;
@@ -51,7 +53,7 @@ struct HeaderFound {
 HeaderFound read_header(std::string_view bytes);
 
 /// What a frame holds. Others may come: a frame of an unknown kind is kept and reported.
-enum class Kind : std::uint8_t {
+enum class Kind : std::uint32_t {
     answer = 1,
     done = 2,  ///< the answer of that number is in its row
 };
@@ -61,14 +63,14 @@ enum class Kind : std::uint8_t {
 struct Frame {
     std::uint64_t offset = 0;
     std::uint64_t end = 0;
-    std::uint8_t kind = 0;
+    std::uint32_t kind = 0;
     std::int64_t number = 0;   ///< of the record
     std::uint64_t synced = 0;  ///< all before this offset was on the disk when this was written
     std::string_view payload;
 };
 
 /// `synced` is what Frame says. The payload must not be longer than longest_payload.
-std::string print_frame(std::uint64_t segment, std::uint8_t kind, std::int64_t number,
+std::string print_frame(std::uint64_t segment, std::uint32_t kind, std::int64_t number,
                         std::uint64_t synced, std::string_view payload);
 /// The frame that begins exactly at `offset`.
 std::optional<Frame> read_frame(std::string_view bytes, std::uint64_t segment,
