@@ -22,12 +22,25 @@ Book::~Book() {
 BookHealth Book::health() const {
     BookHealth health;
     health.disk_failed = disk_failed_;
+    health.no_room = no_room_;
+    health.read_only = read_only_;
     health.bytes = bytes_;
     health.records = entries_.size();
+    health.open = open_;
     health.segments = segments_.size();
-    for (const auto& [number, entry] : entries_) health.open += entry.closed_at ? 0 : 1;
-    for (const auto& [number, segment] : segments_) health.unknown += segment.unknown;
+    health.unknown = unknown_;
+    health.set_aside = set_aside_;
     return health;
+}
+
+/// Remembers for `health` how the disk has just answered.
+Result<void> Book::noted(Result<void> outcome) {
+    const auto is = [&](std::string_view code) {
+        return outcome.has_error() && outcome.error().code == code;
+    };
+    no_room_ = is("journal_full");
+    read_only_ = is("journal_read_only");
+    return outcome;
 }
 
 /// A new file under another name first: under its own it is whole, and in the directory for good,
@@ -77,6 +90,10 @@ Result<void> Book::writable_segment() {
 }
 
 Result<void> Book::make_room(std::uint64_t bytes, std::size_t answers) {
+    return noted(take_room(bytes, answers));
+}
+
+Result<void> Book::take_room(std::uint64_t bytes, std::size_t answers) {
     if (bytes_ + bytes > options_.journal_bytes) return store_error::journal_full();
     const auto wanted = bytes + frame_room * answers;
     // Looked at first: a new segment must not take the last of a disk that others need as well.
@@ -97,7 +114,10 @@ Result<std::int64_t> Book::stage(JournalRecord record) {
     std::uint64_t waiting = 0;
     for (const auto& staged : staged_) waiting += staged.bytes;
     // The free disk was looked at by make_room; an answer in hand is worth the last byte.
-    if (bytes_ + waiting + size > options_.journal_bytes) return store_error::journal_full();
+    if (bytes_ + waiting + size > options_.journal_bytes) {
+        no_room_ = true;
+        return store_error::journal_full();
+    }
     Staged staged;
     staged.number = next_++;
     staged.payload = print_answer(record);
@@ -107,8 +127,25 @@ Result<std::int64_t> Book::stage(JournalRecord record) {
     return staged_.back().number;
 }
 
-void Book::stage_again(JournalRecord record, std::optional<WallTime> closed_at) {
-    if (record.number <= 0 || entries_.contains(record.number)) return;
+Result<void> Book::stage_again(JournalRecord record, std::optional<WallTime> closed_at) {
+    const auto found = entries_.find(record.number);
+    if (found != entries_.end()) {
+        const auto kept = load_record(found->first, found->second);
+        if (!kept) return kept.error();
+        if (print_answer(*kept) == print_answer(record)) {
+            if (closed_at) stage_done(record.number, *closed_at);
+            return {};
+        }
+        record.number = 0;
+    }
+    for (const auto& staged : staged_)
+        if (staged.kind == Kind::answer && staged.number == record.number) record.number = 0;
+    if (record.number <= 0 || record.number > highest_record) record.number = next_;
+    stage_numbered(record, closed_at);
+    return {};
+}
+
+void Book::stage_numbered(const JournalRecord& record, std::optional<WallTime> closed_at) {
     Staged staged;
     staged.number = record.number;
     staged.payload = print_answer(record);
@@ -137,6 +174,10 @@ void Book::stage_done(std::int64_t number, WallTime at) {
 
 Result<void> Book::commit(bool durably) {
     if (staged_.empty()) return {};
+    return noted(write_down(durably));
+}
+
+Result<void> Book::write_down(bool durably) {
     auto code = 0;
     // Once in the active segment and, if that fails, once in a fresh one.
     for (int turn = 0; turn < 2; ++turn) {
@@ -188,12 +229,16 @@ void Book::note_written(const Staged& staged, std::uint64_t offset, std::uint64_
     if (staged.kind == Kind::done) {
         const auto found = entries_.find(staged.number);
         if (found == entries_.end()) return;
+        if (!found->second.closed_at) --open_;
         found->second.closed_at = staged.closed_at;
         found->second.done_segment = active_;
         return;
     }
     auto& entry = entries_[staged.number];
-    if (entry.segment == 0) bytes_ += staged.bytes;
+    if (entry.segment == 0) {
+        bytes_ += staged.bytes;
+        ++open_;
+    }
     entry.segment = active_;
     entry.offset = offset;
     entry.length = length;
@@ -224,6 +269,12 @@ Result<JournalRecord> Book::load_record(std::int64_t number, const Entry& entry)
     record->number = number;
     record->closed = entry.closed_at.has_value();
     return std::move(*record);
+}
+
+void Book::abandon(std::string_view what) noexcept {
+    staged_.clear();
+    file_.reset();
+    log_.write(Level::error, "journal_failed", {{"what", what}});
 }
 
 Result<std::vector<JournalRecord>> Book::read(std::int64_t after, std::size_t limit) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.h"
@@ -27,11 +28,14 @@ struct BookOptions {
 
 struct BookHealth {
     bool disk_failed = false;  ///< a sync or write failed since the start; never taken back
+    bool no_room = false;      ///< the last answer or reservation found none
+    bool read_only = false;    ///< the last one found that the disk takes no writes
     std::uint64_t bytes = 0;   ///< of sealed answers
     std::size_t records = 0;
     std::size_t open = 0;  ///< not closed yet
     std::size_t segments = 0;
-    std::size_t unknown = 0;  ///< frames of a kind that this version does not know
+    std::size_t unknown = 0;    ///< frames of a kind that this version does not know
+    std::size_t set_aside = 0;  ///< files of damage that a repair has left, at the start
     bool operator==(const BookHealth&) const = default;
 };
 
@@ -61,13 +65,17 @@ public:
 
     /// Readies a record for the next commit. returns its number
     Result<std::int64_t> stage(JournalRecord record);
-    /// The same for a record that has a number already; nothing is done if there is one of it.
-    void stage_again(JournalRecord record, std::optional<WallTime> closed_at);
+    /// The same for a record that has a number already. If it is there, nothing is done but to close
+    /// it; if another has its number, it gets a new one.
+    Result<void> stage_again(JournalRecord record, std::optional<WallTime> closed_at);
     /// Nothing is done if there is no such record, or it is closed.
     void stage_done(std::int64_t number, WallTime at);
     /// Writes what was staged, all or nothing. With `durably` it is on the disk when this returns.
     /// Where the disk fails, all is written again to a fresh segment.
     Result<void> commit(bool durably);
+    /// After an exception: drops what was staged, and writes no more to a segment of which it is not
+    /// known how it was left.
+    void abandon(std::string_view what) noexcept;
 
     Result<std::vector<JournalRecord>> read(std::int64_t after, std::size_t limit);
     /// Forgets records closed before `before`, and frees what disk it can without moving much.
@@ -107,9 +115,13 @@ private:
     // book.cpp
     Result<void> begin_segment();
     Result<void> writable_segment();
+    void stage_numbered(const JournalRecord& record, std::optional<WallTime> closed_at);
     int write_staged(bool durably);
     void note_written(const Staged& staged, std::uint64_t offset, std::uint64_t length);
     void give_up_segment(const char* what, int code);
+    Result<void> noted(Result<void> outcome);
+    Result<void> take_room(std::uint64_t bytes, std::size_t answers);
+    Result<void> write_down(bool durably);
     Result<JournalRecord> load_record(std::int64_t number, const Entry& entry);
 
     // pruning.cpp
@@ -127,11 +139,16 @@ private:
     std::vector<Staged> staged_;
     std::int64_t next_ = 1;
     std::uint64_t bytes_ = 0;
+    std::size_t open_ = 0;
+    std::size_t unknown_ = 0;
+    std::size_t set_aside_ = 0;
 
     std::uint64_t active_ = 0;             ///< the last segment; written to if `file_` is there
     std::unique_ptr<DiskFile> file_;       ///< of the active segment, while it can be relied on
     std::uint64_t synced_ = frames_begin;  ///< of the active segment: on the disk for certain
     bool disk_failed_ = false;
+    bool no_room_ = false;
+    bool read_only_ = false;
 };
 
 /// What a frame needs beside the sealed answer, at most.

@@ -20,7 +20,8 @@ inline Error damaged(const std::string& where) {
 inline Error foreign(const std::string& where) {
     return {Fault::misconfigured, "journal_foreign",
             "The journal's directory holds the journal of another node or installation (" + where +
-                "). Name the directory that belongs to this store and node."};
+                "). Name the directory that belongs to this store and node; if the store was made "
+                "anew on purpose, move the directory away."};
 }
 inline Error too_new(const std::string& where) {
     return {Fault::misconfigured, "journal_too_new",
@@ -30,6 +31,12 @@ inline Error read_only() {
     return {Fault::misconfigured, "journal_read_only",
             "The journal's directory cannot be written, so nothing was sent. Make its file system "
             "writable."};
+}
+
+inline Error failed(const std::string& what) {
+    return {Fault::internal, "journal_failed",
+            "Something happened in the journal that latchkey does not provide for (" + what +
+                "). Please report it with the log."};
 }
 
 /// What an errno of the disk means to a caller whose answer was not written.

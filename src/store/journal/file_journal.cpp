@@ -4,7 +4,9 @@
 #include <mutex>
 #include <utility>
 
+#include "base/text.h"
 #include "store/errors.h"
+#include "store/journal/errors.h"
 #include "store/journal/place.h"
 #include "store/work_thread.h"
 
@@ -14,10 +16,28 @@ namespace {
 /// How many answers one sync carries at most.
 constexpr std::size_t most_together = 64;
 
-journal::BookOptions book_options(const FileJournalOptions& options, NodeId node = {}) {
+/// How much of a former journal is written before it is synced.
+constexpr std::size_t most_taken_over = std::size_t{1} << 20;
+
+/// What `work` throws becomes the error of its caller: nobody else waits for this thread. `left` is
+/// the book if it may be left in the middle of something.
+template <class Work>
+auto guarded(Work work, journal::Book* left) -> decltype(work()) {
+    std::string what = "unknown exception";
+    try {
+        return work();
+    } catch (const std::exception& thrown) {
+        what = printable(thrown.what());
+    } catch (...) {
+    }
+    if (left != nullptr) left->abandon(what);
+    return journal::failed(what);
+}
+
+journal::BookOptions book_options(const FileJournalOptions& options) {
     journal::BookOptions wanted;
     wanted.installation = options.installation;
-    wanted.node = std::move(node);
+    wanted.node = options.node;
     wanted.journal_bytes = options.limits.journal_bytes;
     wanted.free_disk_bytes = options.limits.free_disk_bytes;
     wanted.segment_bytes = options.segment_bytes;
@@ -34,11 +54,13 @@ struct Promises {
 
 struct FileJournal::Impl {
     Impl(std::optional<journal::Place> where, std::unique_ptr<journal::Disk> on,
-         std::unique_ptr<journal::Book> kept, Clock& time)
+         std::unique_ptr<journal::Book> kept, Clock& time, Log& records, Meter& numbers)
         : place(std::move(where)),
           disk(std::move(on)),
           book(std::move(kept)),
           clock(time),
+          log(records),
+          meter(numbers),
           node(book->node()) {
         remember_health();
     }
@@ -54,11 +76,21 @@ struct FileJournal::Impl {
     void finish() {
         bool durably = false;
         for (const auto& one : waiting) durably = durably || one->durably;
-        const auto done = book->commit(durably);
+        const auto begun = clock.steady();
+        const auto done = guarded([&] { return book->commit(durably); }, book.get());
+        if (durably) took(clock.steady() - begun);
         if (!done)
             for (const auto& one : waiting) one->refused = done.error();
         waiting.clear();
         remember_health();
+    }
+    void took(std::chrono::nanoseconds time) {
+        meter.took("journal_write_seconds", {}, time);
+        const auto now = clock.steady();
+        if (time < slow_write || now < next_complaint) return;
+        next_complaint = now + std::chrono::minutes{1};
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(time);
+        log.write(Level::warning, "journal_write_slow", {{"milliseconds", ms.count()}});
     }
     bool late(Deadline by) const { return by.passed(clock.steady()); }
     void remember_health() {
@@ -75,7 +107,7 @@ struct FileJournal::Impl {
             if (late(by))
                 outcome->emplace(store_error::unavailable("the deadline passed"));
             else
-                outcome->emplace(work(*book));
+                outcome->emplace(guarded([&] { return work(*book); }, book.get()));
             remember_health();
         };
         const bool ran = co_await thread.perform(std::move(job));
@@ -91,13 +123,19 @@ struct FileJournal::Impl {
                 one->refused = store_error::unavailable("the deadline passed");
                 return;
             }
-            const auto staged = stage();
+            // What others have staged is not touched by one that cannot be.
+            std::function<Result<std::int64_t>()> join = [this, &one, &stage] {
+                waiting.reserve(waiting.size() + 1);
+                auto staged = stage();
+                if (staged) waiting.push_back(one);
+                return staged;
+            };
+            const auto staged = guarded(std::move(join), nullptr);
             if (!staged) {
                 one->refused = staged.error();
                 return;
             }
             one->number = *staged;
-            waiting.push_back(one);
         };
         const bool ran = co_await thread.perform(std::move(job), WorkThread::Ends::together);
         if (!ran) co_return store_error::unavailable("too many calls are waiting for the journal");
@@ -109,50 +147,66 @@ struct FileJournal::Impl {
     std::unique_ptr<journal::Disk> disk;
     std::unique_ptr<journal::Book> book;
     Clock& clock;
+    Log& log;
+    Meter& meter;
     const NodeId node;
     std::shared_ptr<Promises> promises = std::make_shared<Promises>();
-    std::vector<WaitingPtr> waiting;  // touched by the thread only
+    std::vector<WaitingPtr> waiting;  // this and the next: touched by the thread only
+    SteadyTime next_complaint{};
     mutable std::mutex health_guard;
     journal::BookHealth health;
     WorkThread thread{[this] { finish(); }, most_together};  // the last: it ends first
 };
 
 Result<std::unique_ptr<FileJournal>> FileJournal::open(FileJournalOptions options, Clock& clock,
-                                                       Random& random, Log& log) {
+                                                       Random& random, Log& log, Meter& meter) {
     auto place = journal::Place::take(options.directory, log);
     if (!place) return place.error();
     auto disk = journal::RealDisk::open(options.directory);
     if (!disk) return disk.error();
     auto book = journal::Book::open(**disk, book_options(options), random, log);
     if (!book) return book.error();
-    return std::unique_ptr<FileJournal>{new FileJournal{
-        std::make_unique<Impl>(std::move(*place), std::move(*disk), std::move(*book), clock)}};
+    return std::unique_ptr<FileJournal>{new FileJournal{std::make_unique<Impl>(
+        std::move(*place), std::move(*disk), std::move(*book), clock, log, meter)}};
 }
 
 Result<std::unique_ptr<FileJournal>> FileJournal::open_on(std::unique_ptr<journal::Disk> disk,
                                                           const FileJournalOptions& options,
-                                                          Clock& clock, Random& random, Log& log) {
+                                                          Clock& clock, Random& random, Log& log,
+                                                          Meter& meter) {
     auto book = journal::Book::open(*disk, book_options(options), random, log);
     if (!book) return book.error();
-    return std::unique_ptr<FileJournal>{new FileJournal{
-        std::make_unique<Impl>(std::nullopt, std::move(disk), std::move(*book), clock)}};
+    return std::unique_ptr<FileJournal>{new FileJournal{std::make_unique<Impl>(
+        std::nullopt, std::move(disk), std::move(*book), clock, log, meter)}};
 }
 
 Result<void> FileJournal::take_over(FileJournalOptions options, const FormerJournal& former,
                                     Random& random, Log& log) {
     options.installation = former.installation;
+    options.node = former.node;
     auto place = journal::Place::take(options.directory, log);
     if (!place) return place.error();
     auto disk = journal::RealDisk::open(options.directory);
     if (!disk) return disk.error();
-    auto book = journal::Book::open(**disk, book_options(options, former.node), random, log);
+    auto book = journal::Book::open(**disk, book_options(options), random, log);
     if (!book) return book.error();
-    for (const auto& kept : former.records) {
-        (*book)->stage_again(kept.record, kept.closed_at);
-        const auto written = (*book)->commit(true);
-        if (!written) return written.error();
+    std::size_t staged = 0;
+    for (std::int64_t after = 0;;) {
+        auto some = former.read(after);
+        if (!some) return some.error();
+        const bool all = some->empty();
+        for (auto& kept : *some) {
+            after = kept.record.number;
+            staged += kept.record.answer.bytes.size();
+            const auto again = (*book)->stage_again(std::move(kept.record), kept.closed_at);
+            if (!again) return again.error();
+            if (staged < most_taken_over) continue;
+            staged = 0;
+            const auto written = (*book)->commit(true);
+            if (!written) return written.error();
+        }
+        if (all) return (*book)->commit(true);
     }
-    return {};
 }
 
 FileJournal::FileJournal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -1,5 +1,7 @@
 #include "store/journal/file_journal.h"
 
+#include <map>
+
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "tests/support/fake_clock.h"
+#include "tests/support/faulty_disk.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
 
@@ -38,7 +41,22 @@ struct Bench {
         noted.answer = Sealed{answer};
         return noted;
     }
+    std::vector<JournalRecord> all() { return run(loop, journal->read(0, 1000, by())).value(); }
 };
+
+/// One that gives its records two at a time.
+FormerJournal former_journal(std::vector<FormerJournal::Record> records) {
+    FormerJournal former;
+    former.installation = "installation";
+    former.node = NodeId{"the former node"};
+    former.read = [records = std::move(records)](std::int64_t after) {
+        std::vector<FormerJournal::Record> some;
+        for (const auto& one : records)
+            if (one.record.number > after && some.size() < 2) some.push_back(one);
+        return Result<std::vector<FormerJournal::Record>>{std::move(some)};
+    };
+    return former;
+}
 
 }  // namespace
 
@@ -101,24 +119,143 @@ TEST_CASE("answers that arrive together are all kept, each with a number of its 
 
 TEST_CASE("a former journal's records are taken over once, with their numbers") {
     Bench bench;
-    FormerJournal former;
-    former.installation = "installation";
-    former.node = NodeId{"the former node"};
-    for (const std::int64_t number : {3, 8}) {
-        FormerJournal::Record kept;
-        kept.record = Bench::record("number " + std::to_string(number));
-        kept.record.number = number;
-        if (number == 3) kept.closed_at = WallTime{std::chrono::seconds{5}};
-        former.records.push_back(kept);
-    }
+    auto three =
+        FormerJournal::Record{Bench::record("number 3"), WallTime{std::chrono::seconds{5}}};
+    three.record.number = 3;
+    auto eight = FormerJournal::Record{Bench::record("number 8"), std::nullopt};
+    eight.record.number = 8;
+    const auto former = former_journal({three, eight});
     for (int turn = 0; turn < 2; ++turn)
         REQUIRE(FileJournal::take_over(bench.options, former, bench.random, bench.log).has_value());
     REQUIRE(bench.open().empty());
     CHECK(bench.journal->node() == former.node);
-    const auto all = run(bench.loop, bench.journal->read(0, 10, bench.by())).value();
+    const auto all = bench.all();
     REQUIRE(all.size() == 2);
     CHECK(all[0].closed);
     CHECK(all[1].answer == Sealed{"number 8"});
     CHECK_FALSE(all[1].closed);
     CHECK(run(bench.loop, bench.journal->append(Bench::record("next"), bench.by())).value() == 9);
+    bench.journal.reset();
+
+    // What the former journal was told afterwards, by the program of before, is taken over as well:
+    // a closing, and an answer under a number that another one has by now.
+    eight.closed_at = WallTime{std::chrono::seconds{6}};
+    auto nine = FormerJournal::Record{Bench::record("another ninth"), std::nullopt};
+    nine.record.number = 9;
+    auto ten = FormerJournal::Record{Bench::record("number 10"), std::nullopt};
+    ten.record.number = 10;
+    const auto later = former_journal({three, eight, nine, ten});
+    REQUIRE(FileJournal::take_over(bench.options, later, bench.random, bench.log).has_value());
+    REQUIRE(bench.open().empty());
+    std::map<std::int64_t, std::string> found;
+    for (const auto& record : bench.all()) found[record.number] = record.answer.bytes;
+    const std::map<std::int64_t, std::string> expected{
+        {3, "number 3"}, {8, "number 8"}, {9, "next"}, {10, "another ninth"}, {11, "number 10"}};
+    CHECK(found == expected);
+    CHECK(bench.all().at(1).closed);
+}
+
+TEST_CASE("a former journal is taken over by the node that it belongs to, and by no other") {
+    Bench bench;
+    bench.options.node = NodeId{"somebody else"};
+    REQUIRE(bench.open().empty());
+    bench.journal.reset();
+    const auto former = former_journal({});
+    const auto refused = FileJournal::take_over(bench.options, former, bench.random, bench.log);
+    CHECK(refused.error().code == "journal_foreign");
+}
+
+TEST_CASE(
+    "an exception in the journal's thread is an error of its caller, and the journal goes on") {
+    Bench bench;
+    FaultyDisk disk;
+    auto opened =
+        FileJournal::open_on(disk.handle(), bench.options, bench.clock, bench.random, bench.log);
+    REQUIRE(opened.has_value());
+    auto& journal = **opened;
+    const auto append = [&](const char* answer) {
+        return run(bench.loop, journal.append(Bench::record(answer), bench.by()));
+    };
+    CHECK(append("before").value() == 1);
+    disk.plan.calls_before = disk.changes;  // from now on each call throws
+    const auto failed = append("thrown away");
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().code == "journal_failed");
+    CHECK(failed.error().fault == Fault::internal);
+    const auto room = run(bench.loop, journal.reserve(10'000'000, bench.by()));
+    REQUIRE_FALSE(room.has_value());
+    CHECK(room.error().code == "journal_failed");
+    disk.plan = {};
+    CHECK(append("after").value() == 3);
+    const auto all = run(bench.loop, journal.read(0, 10, bench.by())).value();
+    REQUIRE(all.size() == 2);
+    CHECK(all[1].answer == Sealed{"after"});
+}
+
+TEST_CASE(
+    "a journal tells how it is: what it holds, a full disk, a read-only one, and when it is over") {
+    Bench bench;
+    FaultyDisk disk;
+    auto opened =
+        FileJournal::open_on(disk.handle(), bench.options, bench.clock, bench.random, bench.log);
+    auto& journal = **opened;
+    const auto reserve = [&] {
+        return run(bench.loop, journal.reserve(5 << 20, bench.by())).has_value();
+    };
+    const auto one = run(bench.loop, journal.append(Bench::record("one"), bench.by())).value();
+    run(bench.loop, journal.append(Bench::record("two"), bench.by())).value();
+    CHECK(journal.health().records == 2);
+    CHECK(journal.health().open == 2);
+    CHECK(journal.health().bytes == 6);
+    REQUIRE(run(bench.loop, journal.close(one, bench.by())).has_value());
+    REQUIRE(run(bench.loop, journal.close(one, bench.by())).has_value());
+    CHECK(journal.health().open == 1);
+
+    disk.plan.fails_at = disk.changes;
+    disk.plan.for_ever = true;
+    disk.plan.code = ENOSPC;
+    CHECK_FALSE(reserve());
+    CHECK(journal.health().no_room);
+    CHECK_FALSE(journal.health().read_only);
+    disk.plan.code = EROFS;
+    CHECK_FALSE(reserve());
+    CHECK_FALSE(journal.health().no_room);
+    CHECK(journal.health().read_only);
+    disk.plan = {};
+    CHECK(reserve());
+    CHECK_FALSE(journal.health().read_only);
+    CHECK_FALSE(journal.health().disk_failed);
+}
+
+TEST_CASE("a slow disk is told of once a minute, and every write is measured") {
+    struct SlowClock final : Clock {
+        WallTime wall() const override { return {}; }
+        SteadyTime steady() const override {
+            const_cast<SlowClock*>(this)->now += std::chrono::seconds{2};
+            return now;
+        }
+        Async<void> sleep_until(SteadyTime) override { co_return; }
+        SteadyTime now{};
+    } clock;
+    struct Counts final : Log, Meter {
+        void write(Level, std::string_view event, std::initializer_list<Field>) noexcept override {
+            slow += event == "journal_write_slow";
+        }
+        void count(std::string_view, std::initializer_list<Label>) noexcept override {}
+        void took(std::string_view name, std::initializer_list<Label>,
+                  std::chrono::duration<double> time) noexcept override {
+            writes += name == "journal_write_seconds" && time.count() >= 2;
+        }
+        int slow = 0;
+        int writes = 0;
+    } counts;
+    Bench bench;
+    FaultyDisk disk;
+    auto opened =
+        FileJournal::open_on(disk.handle(), bench.options, clock, bench.random, counts, counts);
+    const Deadline far{SteadyTime{} + std::chrono::hours{1}};
+    for (int i = 0; i < 3; ++i)
+        run(bench.loop, (*opened)->append(Bench::record("answer"), far)).value();
+    CHECK(counts.writes == 3);
+    CHECK(counts.slow == 1);
 }

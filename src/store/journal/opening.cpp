@@ -22,6 +22,8 @@ Result<void> Book::recover(Random& random) {
     for (const auto& name : names) {
         // A segment whose making was interrupted holds nothing.
         if (name.ends_with(".journal.part")) disk_.remove(name);
+        const bool set_aside = name.find(".journal.damaged") != std::string::npos;
+        if (set_aside && !name.ends_with(".part")) ++set_aside_;
         if (const auto number = segment_of(name)) numbers.push_back(*number);
     }
     std::sort(numbers.begin(), numbers.end());
@@ -44,6 +46,11 @@ Result<void> Book::recover(Random& random) {
         entry->second.done_segment = done.second;
     }
     loose_done_.clear();
+    for (const auto& [number, entry] : entries_) open_ += entry.closed_at ? 0 : 1;
+    for (const auto& [number, segment] : segments_) unknown_ += segment.unknown;
+    if (set_aside_ > 0)
+        log_.write(Level::warning, "journal_damage_set_aside",
+                   {{"files", static_cast<std::int64_t>(set_aside_)}});
     if (!numbers.empty()) return {};
     if (options_.node.empty()) options_.node = NodeId{random_text(random, 16)};
     return begin_segment();
