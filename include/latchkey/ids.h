@@ -42,7 +42,7 @@ using NodeId = Name<struct NodeIdTag>;
 using AttemptId = Name<struct AttemptIdTag>;
 /// One start of one node: 128 random bits as 32 hexadecimal digits.
 using BootId = Name<struct BootIdTag>;
-/// One hold on the question what became of an attempt: 128 random bits as 32 hexadecimal digits.
+/// One hold on the question what became of an attempt: its node, "/", and 32 hexadecimal digits.
 using ResolverId = Name<struct ResolverIdTag>;
 /// Identity of the database's history; see store/grant_store.h.
 using Timeline = Name<struct TimelineTag>;

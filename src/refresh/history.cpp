@@ -24,6 +24,12 @@ std::optional<Error> Refresher::Impl::standstill() const {
     return recovered ? recovered->standstill : std::nullopt;
 }
 
+Task<Timeline> Refresher::Impl::read_timeline(Deadline by) {
+    auto present = co_await parts.store.grants().timeline(by);
+    if (present) latest = *present;
+    co_return present;
+}
+
 /// Before anything is claimed on a history that is new to this node, its journal must hold nothing
 /// newer than the rows. returns  true if rows may have changed
 Task<bool> Refresher::Impl::catch_up(Timeline present) {
@@ -55,7 +61,7 @@ Task<bool> Refresher::Impl::catch_up(Timeline present) {
 
 /// For the housework: sees a new history although nobody asks for a token.
 Async<void> Refresher::Impl::keep_up() {
-    auto present = co_await parts.store.grants().timeline(store_time());
+    auto present = co_await read_timeline(store_time());
     if (!present) co_return;
     auto caught_up = co_await catch_up(*present);
     if (!caught_up)

@@ -131,6 +131,53 @@ TEST_CASE_FIXTURE(History,
     check_quiet_ledger();
 }
 
+TEST_CASE_FIXTURE(History,
+                  "what Salesforce says does not outlive the history on which it was asked") {
+    salesforce.turns.push_back(test::lost(false));
+    CHECK(newer_answer(a()) == "rotation_uncertain");
+    // Between the answer and its verdict's commit another node resolves the row and spends the token,
+    // and a fail-over loses all of it: the row looks as it did when A asked.
+    a().ends.point = "CP28";
+    a().ends.instead = [this] {
+        salesforce.revoke_all();
+        store.new_timeline();
+    };
+    run_in_background(a());
+    pass(65s);
+    REQUIRE(a().ends.point.empty());
+    CHECK(row(ada).state == State::uncertain);
+    const auto presented = salesforce.token_requests;
+    pass(70s);
+    CHECK(row(ada).state == State::reauth_required);
+    CHECK(salesforce.introspections == 2);
+    CHECK(salesforce.token_requests == presented);
+}
+
+TEST_CASE_FIXTURE(History,
+                  "a doubt that a fail-over brings back waits for a lost claim's request") {
+    salesforce.turns.push_back(test::lost(false));
+    CHECK(newer_answer(a()) == "rotation_uncertain");
+    run_in_background(b());
+    pass(59s);
+    const auto doubted = row(ada);
+    run_in_background(a());
+    // B, who has seen the doubt for a minute, finds out; then A spends the token.
+    for (int i = 0; i < 20 && row(ada).state == State::uncertain; ++i) pass(250ms);
+    REQUIRE(row(ada).state == State::active);
+    const auto hold = slow_refresh();
+    const auto asked = salesforce.introspections;
+    fail_over_to(doubted);
+    pass(25s);
+    CHECK(row(ada).state == State::uncertain);
+    hold->set();
+    pass(30s);
+    CHECK(salesforce.introspections == asked);
+    pass(70s);
+    CHECK(row(ada).state == State::active);
+    CHECK(row(ada).grant_generation == GrantGeneration{2});
+    check_quiet_ledger();
+}
+
 TEST_CASE("after a fail-over every row is asked about, at most five a second") {
     History nodes{1};
     for (int i = 0; i < 22; ++i) nodes.connect("user " + std::to_string(i));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -11,12 +12,15 @@
 namespace latchkey::test {
 
 /// Ends a node at a crash point, the first time it comes there: what it was doing goes no further.
+/// With `instead` it goes on, after that has been done.
 class EndsAt final : public Stops {
 public:
     std::string_view point;
+    std::function<void()> instead;
     void reached(std::string_view where) override {
         if (where != point) return;
         point = {};
+        if (instead) return instead();
         throw std::runtime_error("this node was killed");
     }
 };

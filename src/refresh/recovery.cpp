@@ -20,6 +20,8 @@ Error too_many() {
 }  // namespace
 
 Task<void> Refresher::Impl::recover([[maybe_unused]] std::shared_ptr<Impl> self, Deadline by) {
+    auto present = co_await read_timeline(by);
+    if (!present) co_return present.error();
     auto doubted = co_await doubt_interrupted(by);
     if (!doubted) co_return doubted.error();
     recovered.reset();
@@ -54,7 +56,7 @@ Task<void> Refresher::Impl::doubt_interrupted(Deadline by) {
 }
 
 Task<void> Refresher::Impl::apply_journal(Deadline by) {
-    auto present = co_await parts.store.grants().timeline(by);
+    auto present = co_await read_timeline(by);
     if (!present) co_return present.error();
     Recovered found;
     found.on = *present;

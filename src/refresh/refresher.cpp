@@ -182,7 +182,7 @@ Task<Refresher::Impl::Sight> Refresher::Impl::look(ConnectionId who, TokenDemand
     const auto now = parts.clock.wall();
     sight.decision = protocol::decide(row, sight.demand, false, now);
     if (sight.decision.step == protocol::Step::refresh) {
-        auto present = co_await parts.store.grants().timeline(by.sooner(store_time().at));
+        auto present = co_await read_timeline(by.sooner(store_time().at));
         if (!present) co_return present.error();
         sight.present = *present;
         sight.decision = protocol::decide(row, sight.demand, row.timeline != *present, now);

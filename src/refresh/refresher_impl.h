@@ -80,10 +80,10 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
         AttemptId attempt;
         Epoch epoch;
         State state = State::uncertain;
+        Timeline on;  ///< the history that was known when it began
         SteadyTime since{};
         SteadyTime next{};
         std::chrono::milliseconds pause{0};
-        ResolverId mine;      ///< that this process has put into the row
         ResolverId resolver;  ///< another node's, seen in the row since
         SteadyTime resolver_since{};
         bool access_refused = false;
@@ -156,10 +156,13 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     Async<void> work_resolve(std::shared_ptr<Impl> self, WorkPtr work, GrantRow row);
     Async<Outcome> take_over(GrantRow row);
     Async<Outcome> resolve(WorkPtr work, GrantRow row);
-    Async<Outcome> use_again(WorkPtr work, Grant grant);
+    Async<Outcome> use_again(WorkPtr work, Grant grant, Timeline asked_on);
     Async<bool> others_live(GrantRow row);
-    Async<Outcome> store_finding(GrantRow row, protocol::Conclusion conclusion);
+    Async<Outcome> store_finding(GrantRow row, protocol::Conclusion conclusion, Timeline asked_on);
     Watch& watch(const GrantRow& row);
+    ResolverId own_resolver();
+    bool is_own(const ResolverId& resolver) const;
+    Task<Timeline> read_timeline(Deadline by);
 
     // planner.cpp
     Async<void> run_plan(std::shared_ptr<Impl> self);
@@ -192,6 +195,8 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     Coalescer waits;  ///< for attempts of other nodes
     std::unordered_map<ConnectionId, std::shared_ptr<Event>> pokes;  ///< wake the waits early
     std::unordered_map<ConnectionId, AttemptId> spending;  ///< attempts of this process under way
+    Timeline
+        latest;  ///< that was read from the store: the history that it is on now, or was lately
     std::optional<Recovered> recovered;
     std::optional<Error> stood_down;
     std::shared_ptr<Event> catching_up;  ///< set at the end of the one comparison under way

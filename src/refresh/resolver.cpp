@@ -72,9 +72,9 @@ void Refresher::Impl::consider(const GrantRow& row) {
     const auto& times = parts.times;
     auto due = seen.since + times.quiet;
     if (row.state == State::in_flight) due += times.send + times.answer + take_over_margin;
-    // Its claim may be what the other history has lost, and the request then not sent yet.
-    if (row.reason == suspect_reason) due += times.send;
-    if (!row.resolver.empty() && row.resolver != seen.mine) {
+    // A claim may be what the other history has lost, and its request then not sent yet.
+    if (row.timeline != seen.on) due += times.send;
+    if (!row.resolver.empty() && !is_own(row.resolver)) {
         // Another node is finding out. That it is silent has to be seen from here, too.
         if (seen.resolver != row.resolver) {
             seen.resolver = row.resolver;
@@ -136,6 +136,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::take_over(GrantRow row) {
 
 Async<Refresher::Impl::Outcome> Refresher::Impl::resolve(WorkPtr work, GrantRow row) {
     auto& seen = watch(row);
+    const auto doubted = seen.since;
     seen.pause = seen.pause.count() == 0
                      ? parts.times.resolve_backoff
                      : std::min(seen.pause * 2, parts.times.resolve_backoff_most);
@@ -163,12 +164,17 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::resolve(WorkPtr work, GrantRow 
     wish.grant_generation = grant->row.grant_generation;
     wish.attempt = row.attempt;
     wish.seen = row.resolver;
-    wish.mine = ResolverId{random_hex128(parts.random)};
+    wish.mine = own_resolver();
     auto taken = co_await parts.store.grants().take_resolution(wish, store_time());
     // Another node has it, or whether this one has is not known: the next turn sees.
     if (!taken) co_return std::optional<AccessToken>{};
-    watch(*taken).mine = wish.mine;
     grant->row = *taken;
+
+    // What Salesforce says is true of this row only on the history on which it is asked, and only if
+    // whatever another history may have lost has come to rest by now.
+    auto present = co_await read_timeline(store_time());
+    if (!present) co_return present.error();
+    if (watch(*taken).since > doubted) co_return std::optional<AccessToken>{};
 
     Result<bool> alive{false};
     if (grant->refresh_token && !provider->introspection_trusted) {
@@ -191,15 +197,16 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::resolve(WorkPtr work, GrantRow 
         doubt.others_live = co_await others_live(row);
     const auto conclusion = protocol::conclude(alive, grant->row, doubt, parts.times);
     if (conclusion.finding == protocol::Finding::use_again) {
-        auto outcome = co_await use_again(work, std::move(*grant));
+        auto outcome = co_await use_again(work, std::move(*grant), std::move(*present));
         co_return outcome;
     }
-    auto outcome = co_await store_finding(grant->row, conclusion);
+    auto outcome = co_await store_finding(grant->row, conclusion, std::move(*present));
     co_return outcome;
 }
 
 Async<Refresher::Impl::Outcome> Refresher::Impl::store_finding(GrantRow row,
-                                                               protocol::Conclusion conclusion) {
+                                                               protocol::Conclusion conclusion,
+                                                               Timeline asked_on) {
     if (conclusion.finding == protocol::Finding::stay) co_return std::optional<AccessToken>{};
     const bool works_again = conclusion.finding == protocol::Finding::works;
     Move change;
@@ -210,7 +217,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::store_finding(GrantRow row,
     change.resolver = row.resolver;
     change.to = works_again ? State::active : State::reauth_required;
     change.reason = conclusion.reason;
-    change.confirms_timeline = works_again;
+    if (works_again) change.confirmed_on = std::move(asked_on);
     auto moved = co_await parts.store.grants().move(change, store_time());
     // Not stored, or not known to be: the next turn asks again and comes to the same verdict.
     if (!moved) co_return std::optional<AccessToken>{};
@@ -232,7 +239,8 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::store_finding(GrantRow row,
 
 /// The recorded last resort. The record is the move to IN_FLIGHT with its reason: durable before
 /// the request leaves, and it counts as used even if the process dies before the first byte.
-Async<Refresher::Impl::Outcome> Refresher::Impl::use_again(WorkPtr work, Grant grant) {
+Async<Refresher::Impl::Outcome> Refresher::Impl::use_again(WorkPtr work, Grant grant,
+                                                           Timeline asked_on) {
     auto ready = co_await prepare(grant.row);
     if (!ready) co_return ready.error();
     auto prepared = std::move(*ready);
@@ -245,7 +253,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::use_again(WorkPtr work, Grant g
     change.resolver = grant.row.resolver;
     change.to = State::in_flight;
     change.reason = protocol::second_use;
-    change.confirms_timeline = true;
+    change.confirmed_on = std::move(asked_on);
     auto moved = co_await parts.store.grants().move(change, store_time());
     if (!moved) co_return std::optional<AccessToken>{};
     say(Level::warning, "second_use", *moved, "recorded");
@@ -271,14 +279,29 @@ Async<bool> Refresher::Impl::others_live(GrantRow row) {
     });
 }
 
+/// Who finds out says on which node, so that the next process there knows that this one is dead.
+ResolverId Refresher::Impl::own_resolver() {
+    return ResolverId{parts.journal.node().text + "/" + random_hex128(parts.random)};
+}
+
+/// Of this process or of an earlier one with its name, which is dead. Within a process a connection
+/// has one work at a time, and a verdict that comes late does not fit the row any more.
+bool Refresher::Impl::is_own(const ResolverId& resolver) const {
+    const auto end = resolver.text.rfind('/');
+    return end != std::string::npos && resolver.text.substr(0, end) == parts.journal.node().text;
+}
+
+/// A fail-over may bring an old doubt back, behind which a claim was made that is lost now: on
+/// another history the waiting begins anew.
 Refresher::Impl::Watch& Refresher::Impl::watch(const GrantRow& row) {
     auto& seen = watches[row.key.connection];
     if (seen.attempt != row.attempt || seen.epoch != row.key.epoch || seen.state != row.state ||
-        seen.since == SteadyTime{}) {
+        seen.on != latest || seen.since == SteadyTime{}) {
         seen = Watch{};
         seen.attempt = row.attempt;
         seen.epoch = row.key.epoch;
         seen.state = row.state;
+        seen.on = latest;
         seen.since = parts.clock.steady();
     }
     seen.scan = scans;

@@ -158,10 +158,11 @@ Result<GrantRow> move(GrantRow row, const Move& change, const Timeline& present)
     if (row.grant_generation != change.grant_generation || row.state != change.from ||
         row.attempt != change.attempt || row.resolver != change.resolver)
         return store_error::move_conflict();
+    if (change.confirmed_on && *change.confirmed_on != present) return store_error::move_conflict();
     row.state = change.to;
     row.reason = change.reason;
     row.resolver = ResolverId{};
-    if (change.confirms_timeline) row.timeline = present;
+    if (change.confirmed_on) row.timeline = present;
     return row;
 }
 

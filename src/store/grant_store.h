@@ -54,8 +54,10 @@ struct Move {
     ResolverId resolver;  ///< likewise; empty for every row that is not UNCERTAIN
     State to = State::active;
     std::string reason;
-    /// A resolution: the server has just told about this token on the present timeline.
-    bool confirms_timeline = false;
+    /// A resolution: the server has told about this token. The present timeline as it was read before
+    /// the server was asked; on any other the move does not fit, for the row that it meets there may
+    /// be older than what the server said.
+    std::optional<Timeline> confirmed_on;
 };
 
 /// One node's wish to be the one that finds out about an UNCERTAIN row. It fits only a row that

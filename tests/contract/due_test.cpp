@@ -126,7 +126,7 @@ TEST_CASE_TEMPLATE("CP52: a restored store's rows are suspect until each has bee
     confirmed.grant_generation = row.grant_generation;
     confirmed.from = State::uncertain;
     confirmed.to = State::active;
-    confirmed.confirms_timeline = true;
+    confirmed.confirmed_on = after;
     bench.ok(grants.move(confirmed, bench.by()));
     CHECK(names(bench.ok(grants.suspects(GrantKey{}, 10, bench.by()))) == Names{"cn_2"});
     claimed(bench, "cn_1", "a");

@@ -187,7 +187,11 @@ TEST_CASE_TEMPLATE("only a resolution puts a row on the present timeline", Bench
     resolution.grant_generation = row.grant_generation;
     resolution.from = State::uncertain;
     resolution.to = State::active;
-    resolution.confirms_timeline = true;
+    // Asked on the former history: what was said then may not be true of this row.
+    resolution.confirmed_on = before.timeline;
+    CHECK(bench.refusal(bench.store.grants().move(resolution, bench.by())) ==
+          "conflict move_conflict");
+    resolution.confirmed_on = now;
     row = bench.ok(bench.store.grants().move(resolution, bench.by()));
     CHECK(row.timeline == now);
     CHECK(bench
