@@ -71,6 +71,9 @@ void Refresher::Impl::consider(const GrantRow& row) {
     const auto now = parts.clock.steady();
     const auto& times = parts.times;
     auto due = seen.since + times.quiet;
+    // Who notes that it is finding out has waited. If that was an earlier process of this node, nobody
+    // is at it any more, and no fail-over since then can have hidden a later claim.
+    if (is_own(row.resolver) && row.timeline == seen.on) due = seen.since;
     if (row.state == State::in_flight) due += times.send + times.answer + take_over_margin;
     // A claim may be what the other history has lost, and its request then not sent yet.
     if (row.timeline != seen.on) due += times.send;

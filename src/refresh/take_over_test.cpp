@@ -184,6 +184,35 @@ TEST_CASE("CP27, CP28: a resolver that dies before its verdict is replaced by an
     }
 }
 
+TEST_CASE("CP27, CP28: the next process of a node does not wait for the dead one's verdict") {
+    for (const char* point : {"CP27", "CP28"}) {
+        CAPTURE(point);
+        TakeOver nodes;
+        nodes.leave_doubt(false);
+        nodes.a().ends.point = point;
+        nodes.run_in_background(nodes.a());
+        nodes.pass(62s);
+        REQUIRE(nodes.a().ends.point.empty());
+        REQUIRE_FALSE(nodes.row(nodes.ada).resolver.empty());
+        nodes.run(test::stopped(nodes.a().refresher.get(), nodes.clock.in(0s)));
+        nodes.restart(nodes.a());
+        SUBCASE("nor for the quiet period, which that one had waited for") {
+            nodes.run_in_background(nodes.a());
+            nodes.pass(2s);
+        }
+        SUBCASE("but after a fail-over it waits anew, for a claim that may be lost") {
+            nodes.store.new_timeline();
+            const auto asked = nodes.salesforce.introspections;
+            nodes.run_in_background(nodes.a());
+            nodes.pass(58s);
+            CHECK(nodes.salesforce.introspections == asked);
+            nodes.pass(8s);
+        }
+        CHECK(nodes.row(nodes.ada).state == State::active);
+        nodes.check_quiet_ledger();
+    }
+}
+
 TEST_CASE_FIXTURE(TakeOver, "CP29: a verdict that was stored stands, whoever died after it") {
     leave_doubt(false);
     a().ends.point = "CP29";
