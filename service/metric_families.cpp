@@ -66,6 +66,25 @@ constexpr std::array families = {
                  counter,
                  "Journalled answers that the store lacked at the start, by what was done.",
                  {"result"}},
+
+    MetricFamily{"ready", gauge, "1 if work may be sent to this process."},
+    MetricFamily{"connections",
+                 gauge,
+                 "Connections in the store, by standing and reason; counted once a minute at most.",
+                 {"standing", "reason"}},
+    MetricFamily{"connections_in_doubt", gauge,
+                 "Connections whose refresh token this process is finding out about."},
+    MetricFamily{"refreshes_under_way", gauge, "Refreshes and resolutions under way."},
+    MetricFamily{"refreshes_waiting", gauge, "Refreshes that wait for their turn."},
+    MetricFamily{"refresh_circuits_open",
+                 gauge,
+                 "Providers, and orgs of a provider, whose refreshes are paused.",
+                 {"provider", "scope"}},
+    MetricFamily{"forecast_connections",
+                 gauge,
+                 "Active connections, by what will happen to them by itself and within what time.",
+                 {"what", "within"}},
+    MetricFamily{"forecast_age_seconds", gauge, "How old the forecast is."},
 };
 
 }  // namespace

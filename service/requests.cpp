@@ -1,10 +1,9 @@
 #include "service/requests.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <boost/json.hpp>
-
-#include "base/text.h"
 
 namespace latchkey::service {
 namespace {
@@ -80,6 +79,42 @@ Result<std::vector<std::string>> optional_texts(const boost::json::object& body,
         texts.emplace_back(item.get_string().data(), item.get_string().size());
     }
     return texts;
+}
+
+Result<std::optional<std::int64_t>> optional_number(const FormFields& query, std::string_view field,
+                                                    std::int64_t least, std::int64_t most) {
+    if (count(query, field) == 0) return std::optional<std::int64_t>{};
+    const auto text = only(query, field);
+    std::int64_t value = 0;
+    if (text) {
+        const auto [end, failed] =
+            std::from_chars(text->data(), text->data() + text->size(), value);
+        if (failed == std::errc{} && end == text->data() + text->size() && value >= least &&
+            value <= most)
+            return std::optional<std::int64_t>{value};
+    }
+    return Error{Fault::bad_input, "invalid_parameter",
+                 std::string{field} + " must be a whole number from " + std::to_string(least) +
+                     " to " + std::to_string(most) + "."};
+}
+
+Result<FormFields> read_query(const ServedRequest& request,
+                              std::initializer_list<std::string_view> allowed) {
+    auto fields = parse_form(request.query);
+    if (!fields)
+        return Error{Fault::bad_input, "invalid_parameter", "The query string cannot be read."};
+    for (const auto& [field, value] : *fields) {
+        bool known = false;
+        std::string list;
+        for (const auto name : allowed) {
+            known = known || field == name;
+            list += (list.empty() ? "" : ", ") + std::string{name};
+        }
+        if (!known || count(*fields, field) != 1)
+            return Error{Fault::bad_input, "invalid_parameter",
+                         "This path takes, once each: " + (list.empty() ? "nothing" : list) + "."};
+    }
+    return std::move(*fields);
 }
 
 Result<Secret> bearer(const ServedRequest& request) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <latchkey/error.h>
 #include <latchkey/secret.h>
 
+#include "base/text.h"
 #include "net/http_server.h"
 
 namespace latchkey::service {
@@ -30,6 +32,14 @@ Result<std::optional<std::string>> optional_text(const boost::json::object& body
 Result<std::string> required_text(const boost::json::object& body, std::string_view field);
 Result<std::vector<std::string>> optional_texts(const boost::json::object& body,
                                                 std::string_view field);
+
+/// The query's fields, each of which must be one of `allowed` and stand there once.
+/// errors  bad_input invalid_parameter
+Result<FormFields> read_query(const ServedRequest& request,
+                              std::initializer_list<std::string_view> allowed);
+/// errors  bad_input invalid_parameter (names it and its range)
+Result<std::optional<std::int64_t>> optional_number(const FormFields& query, std::string_view field,
+                                                    std::int64_t least, std::int64_t most);
 
 /// The key after "Authorization: Bearer ". errors  denied invalid_api_key
 Result<Secret> bearer(const ServedRequest& request);

@@ -93,7 +93,12 @@ Async<Reply> Server::answer(bool operators, std::string* route, std::shared_ptr<
                 const auto n = proxy_->count(status) + (loops_ ? loops_->count(status) : 0);
                 if (n != 0) metrics_.set_requests(ProxyRelay::route, status, n);
             }
+            co_await take_gauges();
             co_return text_reply(metrics_.text(), "text/plain; version=0.0.4");
+        }
+        if (is(*c, {"v1", "events"})) {
+            on("/v1/events");
+            co_return co_await event_route(c);
         }
         if (begins(*c, "v1", "apikeys")) {
             on("/v1/apikeys");
@@ -125,19 +130,6 @@ Async<Reply> Server::answer(bool operators, std::string* route, std::shared_ptr<
         co_return co_await connection_routes(c);
     }
     co_return no_such_route(c->request_id);
-}
-
-Async<Reply> Server::ready_route(std::shared_ptr<Context> c) {
-    Error failed{Fault::try_later, "starting", "The server is starting."};
-    if (library_ != nullptr) {
-        ConnectionFilter one;
-        one.limit = 1;
-        auto listed =
-            co_await library_->async_connections(one, Deadline::in(std::chrono::seconds{2}));
-        if (listed) co_return text_reply("ready\n");
-        failed = listed.error();
-    }
-    co_return error_reply(failed, c->request_id);
 }
 
 }  // namespace latchkey::service

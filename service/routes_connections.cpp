@@ -1,5 +1,3 @@
-#include <charconv>
-
 #include <boost/json.hpp>
 
 #include "base/text.h"
@@ -10,23 +8,6 @@
 namespace latchkey::service {
 namespace {
 
-Result<std::optional<std::int64_t>> number(const FormFields& query, std::string_view field,
-                                           std::int64_t least, std::int64_t most) {
-    if (count(query, field) == 0) return std::optional<std::int64_t>{};
-    const auto text = only(query, field);
-    std::int64_t value = 0;
-    if (text) {
-        const auto [end, failed] =
-            std::from_chars(text->data(), text->data() + text->size(), value);
-        if (failed == std::errc{} && end == text->data() + text->size() && value >= least &&
-            value <= most)
-            return std::optional<std::int64_t>{value};
-    }
-    return Error{Fault::bad_input, "invalid_parameter",
-                 std::string{field} + " must be a whole number from " + std::to_string(least) +
-                     " to " + std::to_string(most) + "."};
-}
-
 Result<std::optional<Standing>> standing(const FormFields& query) {
     const auto text = only(query, "standing");
     if (!text) return std::optional<Standing>{};
@@ -36,24 +17,6 @@ Result<std::optional<Standing>> standing(const FormFields& query) {
     return Error{Fault::bad_input, "invalid_parameter",
                  "standing must be active, uncertain, reauth_required, quarantined, revoking or "
                  "revoked."};
-}
-
-Result<FormFields> query_of(const Context& c, std::initializer_list<std::string_view> allowed) {
-    auto fields = parse_form(c.request.query);
-    if (!fields)
-        return Error{Fault::bad_input, "invalid_parameter", "The query string cannot be read."};
-    for (const auto& [field, value] : *fields) {
-        bool known = false;
-        std::string list;
-        for (const auto name : allowed) {
-            known = known || field == name;
-            list += (list.empty() ? "" : ", ") + std::string{name};
-        }
-        if (!known || count(*fields, field) != 1)
-            return Error{Fault::bad_input, "invalid_parameter",
-                         "This path takes, once each: " + (list.empty() ? "nothing" : list) + "."};
-    }
-    return std::move(*fields);
 }
 
 }  // namespace
@@ -96,9 +59,9 @@ Async<Reply> Server::connection_routes(std::shared_ptr<Context> c) {
 Async<Reply> Server::list_connections(std::shared_ptr<Context> c) {
     auto who = co_await caller(*c, Permission::read);
     if (!who) co_return error_reply(who.error(), c->request_id);
-    auto query = query_of(*c, {"end_user", "standing", "provider", "cursor", "limit"});
+    auto query = read_query(c->request, {"end_user", "standing", "provider", "cursor", "limit"});
     if (!query) co_return error_reply(query.error(), c->request_id);
-    auto limit = number(*query, "limit", 1, 200);
+    auto limit = optional_number(*query, "limit", 1, 200);
     if (!limit) co_return error_reply(limit.error(), c->request_id);
     auto wanted = standing(*query);
     if (!wanted) co_return error_reply(wanted.error(), c->request_id);
@@ -123,9 +86,9 @@ Async<Reply> Server::vend(std::shared_ptr<Context> c) {
     if (c->request.method != "GET") co_return method_not_allowed("GET", c->request_id);
     auto who = co_await caller(*c, Permission::token);
     if (!who) co_return error_reply(who.error(), c->request_id);
-    auto query = query_of(*c, {"valid_for"});
+    auto query = read_query(c->request, {"valid_for"});
     if (!query) co_return error_reply(query.error(), c->request_id);
-    auto valid_for = number(*query, "valid_for", 0, 86400);
+    auto valid_for = optional_number(*query, "valid_for", 0, 86400);
     if (!valid_for) co_return error_reply(valid_for.error(), c->request_id);
 
     const TokenDemand demand{std::chrono::seconds{valid_for->value_or(60)}};

@@ -59,6 +59,8 @@ private:
     Async<Reply> vend(std::shared_ptr<Context> c);
     Async<Reply> api_key_routes(std::shared_ptr<Context> c);
     Async<Reply> ready_route(std::shared_ptr<Context> c);
+    Async<Reply> event_route(std::shared_ptr<Context> c);
+    Async<void> take_gauges();
 
     Async<Reply> answer(bool operators, std::string* route, std::shared_ptr<Context> c);
     Async<Reply> guarded(bool operators, ServedRequest request);

@@ -12,7 +12,9 @@
 #include <latchkey/connect.h>
 #include <latchkey/connection.h>
 #include <latchkey/error.h>
+#include <latchkey/event.h>
 #include <latchkey/options.h>
+#include <latchkey/status.h>
 #include <latchkey/task.h>
 #include <latchkey/token_set.h>
 
@@ -115,6 +117,16 @@ public:
     Result<QueryPage> query(ConnectionId id, std::string soql);
     Task<QueryPage> async_query_more(ConnectionId id, std::string next, Deadline by);
     Result<QueryPage> query_more(ConnectionId id, std::string next);
+
+    // What operators ask.
+    /// How the house stands. What is wrong is in the answer, which takes 2 s at most where the store
+    /// does not answer.
+    Task<Status> async_status(Deadline by);
+    Result<Status> status();
+    /// What has happened to connections after event number `after`, in order, at most `limit` (1 to
+    /// 500). Kept for 14 days. errors  bad_input invalid_limit, invalid_after
+    Task<EventList> async_events(std::int64_t after, std::size_t limit, Deadline by);
+    Result<EventList> events(std::int64_t after = 0, std::size_t limit = 100);
 
     // API keys of the server's callers.
     Task<NewApiKey> async_create_api_key(std::string label, std::set<Permission> may, Deadline by);

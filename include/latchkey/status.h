@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <latchkey/connection.h>
+#include <latchkey/error.h>
 #include <latchkey/ids.h>
 #include <latchkey/time.h>
 
@@ -26,6 +27,10 @@ struct Forecast {
     std::int64_t without_refresh_token = 0;
     /// Access tokens that are known to end within an hour.
     std::int64_t access_end_in_1h = 0;
+    /// Grants that will be used within a day, and within a week, for no other reason than to keep
+    /// them alive, if nobody uses them before.
+    std::int64_t keep_alive_in_1d = 0;
+    std::int64_t keep_alive_in_7d = 0;
 };
 
 /// Refreshes are paused for a provider, or for one of its orgs, because Salesforce refuses them all
@@ -33,6 +38,7 @@ struct Forecast {
 struct OpenCircuit {
     ProviderId provider;
     std::string org_id;  ///< empty: the whole provider
+    Error why;           ///< what opened it, and who must act
 };
 
 /// How many connections stand alike.
@@ -42,21 +48,32 @@ struct StandingShare {
     std::int64_t connections = 0;
 };
 
-/// Something that keeps this process from its full work.
+/// Something that keeps this process from its work.
 struct Hindrance {
-    std::string code;
-    std::string message;  ///< what is wrong, and what to do
+    enum class Part {
+        store,       ///< it does not answer
+        journal,     ///< it has no room for an answer, so no refresh can begin
+        refreshing,  ///< this process begins no refresh; tokens that are still good are handed out
+    };
+    Part part = Part::store;
+    Error why;  ///< what is wrong, and who must act
 };
+
+/// "store", "journal", "refreshing".
+const char* name(Hindrance::Part part) noexcept;
 
 /// How the house stands, gathered from all its rooms.
 struct Status {
-    bool ready = false;                 ///< work may be sent here
-    std::vector<Hindrance> hindrances;  ///< of readiness; empty if ready
-    std::size_t refreshes_under_way = 0;
-    std::size_t refreshes_waiting = 0;  ///< of these, for their turn
-    std::size_t connections_in_doubt = 0;
+    bool ready() const { return hindrances.empty(); }  ///< work may be sent here
+
+    std::vector<Hindrance> hindrances;
+    std::size_t refreshes_under_way = 0;   ///< resolutions of doubts too
+    std::size_t refreshes_waiting = 0;     ///< of these, for their turn
+    std::size_t connections_in_doubt = 0;  ///< that this process is finding out about
     std::vector<OpenCircuit> open_circuits;
-    std::vector<StandingShare> connections;
+    /// Every connection, by (standing, reason). Counted once a minute at most, so it may be so old;
+    /// absent while it cannot be counted.
+    std::optional<std::vector<StandingShare>> connections;
     std::optional<Forecast> forecast;  ///< absent until the first one is made
     Status() = default;
 };

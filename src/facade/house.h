@@ -14,6 +14,7 @@
 #include "connect/revoker.h"
 #include "crypto/key_ring.h"
 #include "endpoint/token_endpoint.h"
+#include "facade/census.h"
 #include "facade/change_counts.h"
 #include "facade/log_adapter.h"
 #include "facade/meter_adapter.h"
@@ -79,6 +80,7 @@ public:
     boost::asio::io_context& loop() { return loop_; }
     Ground& ground() { return *ground_; }
     Rooms& rooms() { return rooms_; }
+    Census& census() { return census_; }
 
     /// Counts a piece of work for as long as it lives.
     class Presence {
@@ -100,6 +102,7 @@ private:
     std::unique_ptr<Ground> ground_;
     boost::asio::io_context& loop_;
     Rooms rooms_;
+    Census census_;
     std::size_t under_way_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include "facade/hop.h"
 #include "facade/impl.h"
 #include "facade/loopback_login.h"
+#include "facade/operating.h"
 
 // The face: each act in its two forms. The work itself is in acts.h; what is here is only the way
 // to the library's loop and back.
@@ -142,6 +143,24 @@ Result<QueryPage> Latchkey::query_more(ConnectionId id, std::string next) {
     const auto by = soon();
     return wait_for(impl_->house,
                     acts::query_more(*impl_->house, std::move(id), std::move(next), by), by);
+}
+
+Task<Status> Latchkey::async_status(Deadline by) {
+    return on_loop(impl_->house, acts::status(*impl_->house, by), by);
+}
+
+Result<Status> Latchkey::status() {
+    const auto by = soon();
+    return wait_for(impl_->house, acts::status(*impl_->house, by), by);
+}
+
+Task<EventList> Latchkey::async_events(std::int64_t after, std::size_t limit, Deadline by) {
+    return on_loop(impl_->house, acts::events(*impl_->house, after, limit, by), by);
+}
+
+Result<EventList> Latchkey::events(std::int64_t after, std::size_t limit) {
+    const auto by = soon();
+    return wait_for(impl_->house, acts::events(*impl_->house, after, limit, by), by);
 }
 
 Task<NewApiKey> Latchkey::async_create_api_key(std::string label, std::set<Permission> may,

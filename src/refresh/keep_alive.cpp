@@ -53,6 +53,9 @@ void add(Forecast& into, const GrantRow& row, const PlanTimes& times) {
     if (end < now + day) ++into.idle_end_in_1d;
     if (end < now + 7 * day) ++into.idle_end_in_7d;
     if (end < now + 16 * day) ++into.idle_end_in_16d;
+    const auto touch = touch_at(row, times);
+    if (touch < now + day) ++into.keep_alive_in_1d;
+    if (touch < now + 7 * day) ++into.keep_alive_in_7d;
 }
 
 }  // namespace latchkey::keep_alive

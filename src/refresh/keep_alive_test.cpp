@@ -72,3 +72,21 @@ TEST_CASE("a forecast counts what would end by itself") {
     CHECK(made.without_refresh_token == 1);
     CHECK(made.access_end_in_1h == 1);
 }
+
+TEST_CASE("a forecast counts what will be used only to keep it alive") {
+    Forecast made;
+    made.made_at = now;
+    const PlanTimes times;
+    for (const auto idle : {0 * day, 6 * day, 7 * day, 10 * day, 13 * day, 20 * day}) {
+        const auto row = idle_since(now - idle);
+        Forecast alone;
+        alone.made_at = now;
+        keep_alive::add(alone, row, times);
+        CHECK(alone.keep_alive_in_1d == (keep_alive::touch_at(row, times) < now + day ? 1 : 0));
+        CHECK(alone.keep_alive_in_7d == (keep_alive::touch_at(row, times) < now + 7 * day ? 1 : 0));
+        keep_alive::add(made, row, times);
+    }
+    // Today's login has a week at least; what should have been used by its 14th day is overdue.
+    CHECK(made.keep_alive_in_1d >= 2);
+    CHECK(made.keep_alive_in_7d == 5);
+}

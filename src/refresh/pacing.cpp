@@ -127,11 +127,11 @@ void Pacing::answered(const std::string& key) {
     strains_.erase(key);
 }
 
-std::vector<std::string> Pacing::open_circuits() const {
-    std::vector<std::string> keys;
-    keys.reserve(circuits_.size());
-    for (const auto& [key, circuit] : circuits_) keys.push_back(key);
-    return keys;
+std::vector<Pacing::Open> Pacing::open_circuits() const {
+    std::vector<Open> open;
+    open.reserve(circuits_.size());
+    for (const auto& [key, circuit] : circuits_) open.push_back(Open{key, circuit.why});
+    return open;
 }
 
 bool Pacing::circuit_worked(const std::string& key) {

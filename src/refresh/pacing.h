@@ -61,8 +61,12 @@ public:
     /// For the probe alone: it ended without a verdict, so the next attempt probes.
     void circuit_idle(const std::string& key);
 
-    /// Keys of the circuits that are open or being probed.
-    std::vector<std::string> open_circuits() const;
+    /// The circuits that are open or being probed, and what opened them.
+    struct Open {
+        std::string key;
+        Error why;
+    };
+    std::vector<Open> open_circuits() const;
 
     /// Drops what no longer matters, so that memory follows the connections in trouble.
     void prune(SteadyTime now);

@@ -201,11 +201,12 @@ RefresherSigns Refresher::Impl::signs() const {
     now.waiting = gates.waiting();
     now.in_doubt = watches.size();
     now.forecast = forecast;
-    for (const auto& key : pacing.open_circuits()) {
-        const auto slash = key.find('/');
+    for (auto& circuit : pacing.open_circuits()) {
+        const auto slash = circuit.key.find('/');
         OpenCircuit open;
-        open.provider = ProviderId{key.substr(0, slash)};
-        if (slash != std::string::npos) open.org_id = key.substr(slash + 1);
+        open.provider = ProviderId{circuit.key.substr(0, slash)};
+        if (slash != std::string::npos) open.org_id = circuit.key.substr(slash + 1);
+        open.why = std::move(circuit.why);
         now.open_circuits.push_back(std::move(open));
     }
     return now;
