@@ -48,6 +48,12 @@ LATER = {
     "I12": "killing the server as a whole at every crash point",
     "I13": "power cuts",
     "I16": "damaged journals",
+    "CP44": "a kill switch for all connections of a provider",
+    "CP45": "changing the sealing key",
+    "CP46": "changing the sealing key",
+    "CP47": "changing the sealing key",
+    "CP48": "changing the sealing key",
+    "CP49": "changing the sealing key",
     "I21": "the complete published lists of mutated vectors",
 }
 

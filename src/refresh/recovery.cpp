@@ -67,7 +67,10 @@ Task<void> Refresher::Impl::apply_journal(Deadline by) {
         for (auto& noted : *records) {
             after = noted.record.number;
             auto applied = co_await recover_record(std::move(noted), *present, by);
-            if (applied) continue;
+            if (applied) {
+                parts.stops.reached("CP32");
+                continue;
+            }
             if (applied.error().code != "store_put_back") co_return applied.error();
             found.standstill = applied.error();
             parts.log.write(Level::error, "store_put_back", {Field{"timeline", present->text}});

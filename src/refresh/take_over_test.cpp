@@ -108,6 +108,34 @@ TEST_CASE_FIXTURE(TakeOver, "J8: a journal that comes back late restores a conne
     check_quiet_ledger();
 }
 
+TEST_CASE_FIXTURE(TakeOver,
+                  "CP32: a start that dies between two journalled answers leaves the rest") {
+    const auto bob = connect("bob");
+    killed_at("CP16");
+    a().ends.point = "CP16";
+    begin(a().refresher->token(bob, TokenDemand::newer(Generation{1}), clock.in(1s)));
+    settle();
+    REQUIRE(a().ends.point.empty());
+
+    a().refresher = a().started(*this);
+    a().ends.point = "CP32";
+    begin(a().refresher->recover(clock.in(60s)));
+    settle();
+    REQUIRE(a().ends.point.empty());
+    CHECK(row(ada).grant_generation == GrantGeneration{2});
+    CHECK(row(bob).grant_generation == GrantGeneration{1});
+
+    restart(a());
+    CHECK(row(ada).grant_generation == GrantGeneration{2});
+    CHECK(row(bob).grant_generation == GrantGeneration{2});
+    run_in_background(b());
+    pass(62s);
+    CHECK(row(ada).state == State::active);
+    CHECK(row(bob).state == State::active);
+    CHECK(salesforce.token_requests == 2);
+    check_quiet_ledger();
+}
+
 TEST_CASE("J11: an answer is used as long as the socket is open, and never asked for again") {
     for (const auto after : {29s, 31s, 60s, 94s}) {
         CAPTURE(after.count());

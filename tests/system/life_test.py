@@ -67,7 +67,7 @@ class Restarts(Story):
         self.app.server = self.server
         self.assertEqual(self.app.complete(person.fields).status, 201)
 
-    def test_sigterm_finishes_the_refresh_under_way_and_ends_with_status_0(self):
+    def test_cp53_sigterm_finishes_the_refresh_under_way_and_ends_with_status_0(self):
         connection = self.app.connect()["id"]
         self.emulator.expire_sessions()
         self.emulator.client(refresh_latency=1500)
