@@ -65,7 +65,23 @@ struct JournalCommand {
     bool json = false;
 };
 
+struct DoctorCommand {
+    std::string instance_url = "https://test.salesforce.com";
+    std::string client_id;
+    std::string client_secret_file;
+    std::vector<std::string> scopes;
+    std::string login_hint;
+    int port = 1717;
+    int wait_s = 120;
+    int grace_s = 60;
+    bool approvals = false;
+    bool no_browser = false;
+    bool yes = false;
+    bool json = false;
+};
+
 int login_web(const LoginCommand& command);
+int doctor_rotation(const DoctorCommand& command);
 int logout(const LogoutCommand& command);
 int list(const ConnectionCommand& command);
 int show(const ConnectionCommand& command);
@@ -77,6 +93,12 @@ int api(const ApiCommand& command);
 int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
 int list_api_keys(const ApiKeysCommand& command, const FrontDoors& doors);
 int revoke_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
+
+/// The client, where none was named: at a loopback host the emulator's.
+/// errors  bad_input client_id_required
+Result<std::string> client_for(const std::string& instance_url, const std::string& client_id);
+/// Prints the address on standard error and, unless told otherwise, starts a browser on it.
+void show_login(const std::string& what, const std::string& url, bool print_only);
 
 /// The server named by LATCHKEY_SERVER and LATCHKEY_API_KEY_FILE, else this user's own store.
 Result<std::unique_ptr<Backend>> open_backend();

@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include "base/origin.h"
 #include "cli/acts.h"
 
 namespace latchkey::cli {
@@ -24,6 +25,16 @@ Result<std::unique_ptr<Backend>> open_backend() {
     auto state = StateFolder::open();
     if (!state) return state.error();
     return open_local(state->options());
+}
+
+Result<std::string> client_for(const std::string& instance_url, const std::string& client_id) {
+    if (!client_id.empty()) return client_id;
+    // The emulator knows the official command line's public client; Salesforce wants an app of
+    // one's own.
+    const auto origin = Origin::parse(instance_url);
+    if (origin && origin->loopback()) return std::string{"PlatformCLI"};
+    return Error{Fault::bad_input, "client_id_required",
+                 "Name your app's consumer key with --client-id/-i."};
 }
 
 Result<ConnectionId> choose(Backend& backend, const std::string& name) {

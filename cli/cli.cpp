@@ -172,6 +172,39 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     mend->add_flag("--json", mending.json, "Print JSON");
     mend->callback([&] { status = repair(mending); });
 
+    auto* doctor = app.add_subcommand("doctor", "Find out what is the matter");
+    doctor->require_subcommand(1);
+    DoctorCommand probing;
+    auto* rotation = doctor->add_subcommand(
+        "rotation",
+        "Spend grants of a user made for it, to see what an org does with refresh tokens");
+    rotation->add_option("-r,--instance-url", probing.instance_url, "Where to log in: a sandbox")
+        ->capture_default_str();
+    rotation->add_option("-i,--client-id", probing.client_id,
+                         "Consumer key of your app; optional where the host is loopback");
+    rotation->add_option("--client-secret-file", probing.client_secret_file,
+                         "File with the consumer secret (mode 0600)");
+    rotation->add_option("--scopes", probing.scopes, "OAuth scopes (default: api refresh_token id)")
+        ->delimiter(' ');
+    rotation->add_option("--login-hint", probing.login_hint, "User name to fill in");
+    rotation->add_option("--port", probing.port, "Loopback port of the callback")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 65535));
+    rotation->add_option("--wait", probing.wait_s, "Seconds to wait for the person, each time")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 3600));
+    rotation
+        ->add_option("--grace", probing.grace_s,
+                     "Seconds after which a spent token that was accepted is tried again")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 3600));
+    rotation->add_flag("--approvals", probing.approvals,
+                       "Log in until the oldest grant ends, about five times more");
+    rotation->add_flag("--no-browser", probing.no_browser, "Print the addresses only");
+    rotation->add_flag("--yes", probing.yes, "Do not ask before grants are spent");
+    rotation->add_flag("--json", probing.json, "Print JSON");
+    rotation->callback([&] { status = doctor_rotation(probing); });
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -1,41 +1,18 @@
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <iostream>
 
-#include <fcntl.h>
 #include <pwd.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <boost/json.hpp>
 
 #include <latchkey/latchkey.h>
 
-#include "base/origin.h"
 #include "cli/acts.h"
 #include "cli/output.h"
 
-extern char** environ;
-
 namespace latchkey::cli {
 namespace {
-
-/// $BROWSER, else xdg-open. The URL is an argument of its own: no shell reads it.
-void open_browser(const std::string& url) {
-    const char* chosen = std::getenv("BROWSER");
-    std::string program = chosen != nullptr && *chosen != '\0' ? chosen : "xdg-open";
-    std::string argument = url;
-    char* const arguments[] = {program.data(), argument.data(), nullptr};
-    posix_spawn_file_actions_t silence;
-    ::posix_spawn_file_actions_init(&silence);
-    ::posix_spawn_file_actions_addopen(&silence, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    pid_t child = 0;
-    const int failed =
-        ::posix_spawnp(&child, program.c_str(), &silence, nullptr, arguments, environ);
-    ::posix_spawn_file_actions_destroy(&silence);
-    if (failed != 0) std::cerr << "No browser could be started; open the address yourself.\n";
-}
 
 std::string user_name() {
     const passwd* entry = ::getpwuid(::getuid());
@@ -63,17 +40,6 @@ KnownProvider& remember(StateFolder& state, const LoginCommand& command) {
     return state.providers().back();
 }
 
-/// The client, where none was named. errors  bad_input client_id_required
-Result<std::string> client_for(const LoginCommand& command) {
-    if (!command.client_id.empty()) return command.client_id;
-    // The emulator knows the official command line's public client; Salesforce wants an app of
-    // one's own.
-    const auto origin = Origin::parse(command.instance_url);
-    if (origin && origin->loopback()) return std::string{"PlatformCLI"};
-    return Error{Fault::bad_input, "client_id_required",
-                 "Name your app's consumer key with --client-id/-i."};
-}
-
 ConnectionId named(const StateFolder& state, const std::string& name) {
     const auto alias = state.aliases().find(name);
     return ConnectionId{alias != state.aliases().end() ? alias->second : name};
@@ -95,7 +61,7 @@ Result<Connection> login(LoginCommand command) {
     // otherwise.
     const bool as_before = wish.connection && command.client_id.empty();
     if (!as_before) {
-        auto client = client_for(command);
+        auto client = client_for(command.instance_url, command.client_id);
         if (!client) return client.error();
         command.client_id = std::move(*client);
         if (command.scopes.empty()) command.scopes = {"api", "refresh_token", "id"};
@@ -119,8 +85,7 @@ Result<Connection> login(LoginCommand command) {
     wish.login_hint = command.login_hint;
     wish.wait = std::chrono::seconds{command.wait_s};
     wish.show = [quiet = command.no_browser](const std::string& url) {
-        std::cerr << "Log in to Salesforce here:\n" << url << std::endl;
-        if (!quiet) open_browser(url);
+        show_login("Log in to Salesforce here", url, quiet);
     };
     auto connection = (*library)->login(std::move(wish));
     if (!connection) return connection.error();
