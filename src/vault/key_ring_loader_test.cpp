@@ -1,5 +1,8 @@
 #include "vault/key_ring_loader.h"
 
+#include <utility>
+#include <vector>
+
 #include "base/text.h"
 #include "vault/vault_bench.h"
 
@@ -37,6 +40,28 @@ TEST_CASE("a new store gets one sealing key, which the next start opens") {
     CHECK(bench.kept() == 1);
     CHECK(second->newest() == first->newest());
     CHECK(second->open(Binding{"x"}, sealed)->reveal() == "v");
+}
+
+TEST_CASE("I15: nodes that start together on an empty store all have the one sealing key") {
+    Bench bench;
+    std::vector<KeyRing> rings;
+    for (int node = 0; node < 4; ++node)
+        boost::asio::co_spawn(
+            bench.loop,
+            load_key_ring(bench.store.keys(), bench.master, bench.random, bench.clock, bench.by()),
+            [&](std::exception_ptr, Result<KeyRing> ring) {
+                if (ring.has_value()) rings.push_back(std::move(*ring));
+            });
+    bench.loop.restart();
+    bench.loop.run();
+    REQUIRE(rings.size() == 4);
+    CHECK(bench.kept() == 1);
+    const Sealed sealed = rings.front().seal(Binding{"x"}, Secret{"v"}, bench.random).value();
+    for (const auto& ring : rings) {
+        const auto opened = ring.open(Binding{"x"}, sealed);
+        REQUIRE(opened.has_value());
+        CHECK(opened->reveal() == "v");
+    }
 }
 
 TEST_CASE("I5: the wrong master key is refused and nothing is written") {
