@@ -22,7 +22,8 @@ target_compile_features(latchkey_library INTERFACE cxx_std_20)
 target_include_directories(latchkey_library INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(latchkey_library INTERFACE Threads::Threads Boost::headers Boost::json Boost::url
-    OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB PkgConfig::sodium PkgConfig::sqlite fmt::fmt)
+    OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB PkgConfig::sodium PkgConfig::sqlite PkgConfig::libpq
+    fmt::fmt)
 add_library(latchkey::latchkey ALIAS latchkey_library)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/latchkey)

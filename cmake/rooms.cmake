@@ -42,16 +42,17 @@ function(latchkey_room name)
     endif()
 endfunction()
 
-# One doctest binary under CTest, with a time limit.
+# One doctest binary under CTest, with a time limit. THROUGH is a command that runs it beside what it
+# needs.
 function(latchkey_test name)
-    cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LINKS" ${ARGN})
+    cmake_parse_arguments(TEST "" "TIMEOUT" "SOURCES;LINKS;THROUGH" ${ARGN})
     if(NOT TEST_TIMEOUT)
         # Sanitizers without optimisation take many times as long.
         set(TEST_TIMEOUT $<IF:$<CONFIG:Release>,120,360>)
     endif()
     add_executable(test_${name} ${TEST_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
     target_link_libraries(test_${name} PRIVATE latchkey_flags ${TEST_LINKS})
-    add_test(NAME ${name} COMMAND test_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    add_test(NAME ${name} COMMAND ${TEST_THROUGH} $<TARGET_FILE:test_${name}> WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT}
         ENVIRONMENT "LATCHKEY_SOURCE_DIR=${PROJECT_SOURCE_DIR};LATCHKEY_BUILD_DIR=${PROJECT_BINARY_DIR};TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
 endfunction()

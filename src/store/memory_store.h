@@ -30,6 +30,7 @@ public:
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;
+    Task<void> quiet(Deadline by) override;
 
     // What a test may do to a store.
 

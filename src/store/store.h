@@ -11,8 +11,8 @@
 
 namespace latchkey {
 
-/// The ports of one database, which many nodes may share. Adapters: MemoryStore, SqliteStore. All of
-/// them pass the contract suite of tests/contract. Everything stored belongs to the tenant
+/// The ports of one database, which many nodes may share. Adapters: MemoryStore, SqliteStore,
+/// PostgresStore. All of them pass the contract suite of tests/contract. Everything stored belongs to the tenant
 /// `default`. A node's own record of answers is not among them: see Journal.
 ///
 /// Every call's errors, besides those its port names:
@@ -32,6 +32,11 @@ public:
     virtual EventStore& events() = 0;
     virtual NodeStore& nodes() = 0;
     virtual Changes& changes() = 0;
+
+    /// Returns when everything that was asked before has been answered and nothing of it will come
+    /// back to the loop it was asked from, so that this loop may be ended as it is. Who waits for
+    /// changes may be answered early.
+    virtual Task<void> quiet(Deadline by) = 0;
 };
 
 /// The one tenant of version 1; part of every row and of all associated data.

@@ -12,9 +12,11 @@
 #include "store/journal/file_journal.h"
 #include "store/memory_journal.h"
 #include "store/memory_store.h"
+#include "store/postgres/postgres_store.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/timeline_order.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/postgres_database.h"
 #include "tests/support/run.h"
 #include "tests/support/temp_dir.h"
 
@@ -84,6 +86,7 @@ struct SqliteBench : BenchBase {
         EventStore& events() { return adapter->events(); }
         NodeStore& nodes() { return adapter->nodes(); }
         Changes& changes() { return adapter->changes(); }
+        Task<void> quiet(Deadline by) { return adapter->quiet(by); }
     } store{adapter};
 
     Journal& journal = adapter->journal();
@@ -118,6 +121,26 @@ struct FileBench : BenchBase {
         REQUIRE(made.has_value());
         return std::move(*made);
     }
+};
+
+/// A database in a real server, behind a pooler where the tests are run so.
+struct PostgresBench : BenchBase {
+    EmptyDatabase database;
+    std::unique_ptr<PostgresStore> adapter = opened();
+    Store& store = *adapter;
+
+    std::unique_ptr<PostgresStore> opened() {
+        PostgresOptions options{Secret{database.dsn()}};
+        options.connections = 1;  // a server makes a process of each
+        options.limits = limits;
+        auto made = PostgresStore::open(std::move(options), clock, random, log);
+        const std::string refused =
+            made.has_error() ? made.error().message + made.error().remote_text : std::string{};
+        CAPTURE(refused);
+        REQUIRE(made.has_value());
+        return std::move(*made);
+    }
+    void new_timeline() { ok(adapter->grants().mark_restored(0, by())); }
 };
 
 inline GrantKey key_of(const std::string& connection, std::int64_t epoch) {

@@ -17,7 +17,7 @@ std::string listed(Bench& bench, ConnectionQuery query) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("pages of connections follow each other without gap or repeat", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     // Two of one second, so that the id decides.
     connect(bench, "cn_b", "ada", 100);
@@ -39,7 +39,8 @@ TEST_CASE_TEMPLATE("pages of connections follow each other without gap or repeat
     CHECK(names == "cn_c cn_a | cn_b cn_d | cn_e | ");
 }
 
-TEST_CASE_TEMPLATE("the last full page has no cursor", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("the last full page has no cursor", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     connect(bench, "cn_a");
     connect(bench, "cn_b");
@@ -50,7 +51,8 @@ TEST_CASE_TEMPLATE("the last full page has no cursor", Bench, MemoryBench, Sqlit
     CHECK(page.next_cursor.empty());
 }
 
-TEST_CASE_TEMPLATE("a cursor that no page gave is refused", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("a cursor that no page gave is refused", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     for (const char* cursor : {"x", "****", "bm9jb2xvbg", "OmNuXzE", "MXg6Y24"}) {
         ConnectionQuery query;
@@ -61,7 +63,7 @@ TEST_CASE_TEMPLATE("a cursor that no page gave is refused", Bench, MemoryBench, 
 }
 
 TEST_CASE_TEMPLATE("the list is narrowed by end user and provider, bytewise", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1", "ada", 1);
     connect(bench, "cn_2", "Ada", 2);
@@ -85,7 +87,7 @@ TEST_CASE_TEMPLATE("the list is narrowed by end user and provider, bytewise", Be
 }
 
 TEST_CASE_TEMPLATE("the list is narrowed by standing, as each connection shows it", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     const State states[] = {State::active,          State::in_flight, State::uncertain,
                             State::reauth_required, State::revoking,  State::revoked};
@@ -110,7 +112,8 @@ TEST_CASE_TEMPLATE("the list is narrowed by standing, as each connection shows i
     CHECK(found == 12);
 }
 
-TEST_CASE_TEMPLATE("a page holds at most 200 and at least one", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("a page holds at most 200 and at least one", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     for (int i = 0; i < 201; ++i) connect(bench, "cn_" + std::to_string(i), "ada", i);
     ConnectionQuery query;
@@ -121,7 +124,7 @@ TEST_CASE_TEMPLATE("a page holds at most 200 and at least one", Bench, MemoryBen
 }
 
 TEST_CASE_TEMPLATE("the live connections of one Salesforce user are found", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1", "ada", 1);
     connect(bench, "cn_2", "bob", 2);
@@ -146,7 +149,7 @@ TEST_CASE_TEMPLATE("the live connections of one Salesforce user are found", Benc
 }
 
 TEST_CASE_TEMPLATE("I20: hostile names and texts are stored and come back unchanged", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     const std::string hostile[] = {
         "'; DROP TABLE grants; --",
         "\"quoted\" 'twice' `thrice`",

@@ -32,7 +32,7 @@ Names names(const std::vector<GrantRow>& rows) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("what is old and what ends soon is due, and nothing else", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     connect_at(bench, "cn_fresh", 5000, at(9000));
@@ -52,8 +52,8 @@ TEST_CASE_TEMPLATE("what is old and what ends soon is due, and nothing else", Be
     CHECK(names(bench.ok(grants.due(when, GrantKey{}, 10, bench.by()))) == Names{"cn_soon_over"});
 }
 
-TEST_CASE_TEMPLATE("only what may be refreshed is due or suspect", Bench, MemoryBench,
-                   SqliteBench) {
+TEST_CASE_TEMPLATE("only what may be refreshed is due or suspect", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     for (const char* id : {"cn_fine", "cn_in_flight", "cn_over", "cn_quarantined"})
@@ -73,7 +73,7 @@ TEST_CASE_TEMPLATE("only what may be refreshed is due or suspect", Bench, Memory
 }
 
 TEST_CASE_TEMPLATE("what is due or suspect comes in pages, and each row comes whole", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     Names all;
@@ -103,7 +103,7 @@ TEST_CASE_TEMPLATE("what is due or suspect comes in pages, and each row comes wh
 }
 
 TEST_CASE_TEMPLATE("CP52: a restored store's rows are suspect until each has been confirmed", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     connect(bench, "cn_1");
@@ -133,7 +133,7 @@ TEST_CASE_TEMPLATE("CP52: a restored store's rows are suspect until each has bee
 }
 
 TEST_CASE_TEMPLATE("connections are counted by standing and reason", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     for (const char* id : {"cn_1", "cn_2", "cn_3", "cn_4", "cn_5", "cn_6"}) connect(bench, id);

@@ -25,7 +25,8 @@ void settled(Bench& bench, const GrantRow& row, Settlement::Kind kind, const std
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("an ordinary life raises no event", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("an ordinary life raises no event", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     settled(bench, claimed(bench, "cn_1", "a1"), Settlement::Kind::rotated, "");
@@ -37,7 +38,7 @@ TEST_CASE_TEMPLATE("an ordinary life raises no event", Bench, MemoryBench, Sqlit
 }
 
 TEST_CASE_TEMPLATE("doubt, its end and a lost grant are told once each, in order", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     const auto first = claimed(bench, "cn_1", "a1");
@@ -51,7 +52,7 @@ TEST_CASE_TEMPLATE("doubt, its end and a lost grant are told once each, in order
 }
 
 TEST_CASE_TEMPLATE("an event says whose it is, when it was, and what the connection had then",
-                   Bench, MemoryBench, SqliteBench) {
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     settled(bench, claimed(bench, "cn_1", "a1"), Settlement::Kind::rotated, "");
@@ -67,7 +68,7 @@ TEST_CASE_TEMPLATE("an event says whose it is, when it was, and what the connect
 }
 
 TEST_CASE_TEMPLATE("a recorded second use is one doubt from its beginning to its end", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     settled(bench, claimed(bench, "cn_1", "a1"), Settlement::Kind::unknown, "timeout");
@@ -81,7 +82,7 @@ TEST_CASE_TEMPLATE("a recorded second use is one doubt from its beginning to its
 }
 
 TEST_CASE_TEMPLATE("a row that is suspect for the database's sake is no news, unless it is over",
-                   Bench, MemoryBench, SqliteBench) {
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     for (const char* id : {"cn_1", "cn_2"}) {
         auto row = moved(bench, connect(bench, id), State::uncertain, suspect_reason);
@@ -92,7 +93,7 @@ TEST_CASE_TEMPLATE("a row that is suspect for the database's sake is no news, un
 }
 
 TEST_CASE_TEMPLATE("a late answer takes a lost grant back into doubt, and that is told", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     const auto row = claimed(bench, "cn_1", "a1");
@@ -108,7 +109,7 @@ TEST_CASE_TEMPLATE("a late answer takes a lost grant back into doubt, and that i
 }
 
 TEST_CASE_TEMPLATE("a user who connects anew ends the trouble of the grant before", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     settled(bench, claimed(bench, "cn_1", "a1"), Settlement::Kind::dead, "expired");
@@ -123,7 +124,7 @@ TEST_CASE_TEMPLATE("a user who connects anew ends the trouble of the grant befor
 }
 
 TEST_CASE_TEMPLATE("a change that did not take effect raises nothing", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     auto outcome = settlement(claimed(bench, "cn_1", "a1"), Settlement::Kind::dead);
@@ -134,7 +135,7 @@ TEST_CASE_TEMPLATE("a change that did not take effect raises nothing", Bench, Me
 }
 
 TEST_CASE_TEMPLATE("events are read on from a number and pruned by their age", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     const auto begin = bench.clock.wall();
     for (const char* id : {"cn_1", "cn_2", "cn_3"}) {

@@ -43,7 +43,7 @@ bool same(const FlowRow& a, const FlowRow& b) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("a flow is found by id, link and state, as it was stored", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     const auto given = flow("cs_1", bench.clock);
     bench.done(bench.store.flows().insert(given, bench.by()));
@@ -54,7 +54,7 @@ TEST_CASE_TEMPLATE("a flow is found by id, link and state, as it was stored", Be
 }
 
 TEST_CASE_TEMPLATE("an unknown flow is not found, and an empty state hash finds none", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     auto open = flow("cs_1", bench.clock);
     open.state_hash.clear();
@@ -72,7 +72,8 @@ TEST_CASE_TEMPLATE("an unknown flow is not found, and an empty state hash finds 
           "not_found flow_not_found");
 }
 
-TEST_CASE_TEMPLATE("one id and one link make one flow", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("one id and one link make one flow", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     bench.done(bench.store.flows().insert(flow("cs_1", bench.clock), bench.by()));
     auto same_id = flow("cs_1", bench.clock);
@@ -86,7 +87,7 @@ TEST_CASE_TEMPLATE("one id and one link make one flow", Bench, MemoryBench, Sqli
 }
 
 TEST_CASE_TEMPLATE("of two writers who read one version of a flow, one wins", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     bench.done(bench.store.flows().insert(flow("cs_1", bench.clock), bench.by()));
     const auto read = bench.ok(bench.store.flows().by_id(FlowId{"cs_1"}, bench.by()));
@@ -110,7 +111,7 @@ TEST_CASE_TEMPLATE("of two writers who read one version of a flow, one wins", Be
 }
 
 TEST_CASE_TEMPLATE("every state of a flow comes back, and flows of one are listed oldest first",
-                   Bench, MemoryBench, SqliteBench) {
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     int number = 0;
     for (const auto state :
@@ -131,7 +132,7 @@ TEST_CASE_TEMPLATE("every state of a flow comes back, and flows of one are liste
 }
 
 TEST_CASE_TEMPLATE("unexpired flows are bounded, and expired ones make room when they are erased",
-                   Bench, MemoryBench, SqliteBench) {
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     for (std::size_t i = 0; i < bench.limits.unexpired_flows; ++i)
         bench.done(

@@ -4,7 +4,7 @@ using namespace latchkey;
 using namespace latchkey::test;
 
 TEST_CASE_TEMPLATE("a grant comes back as it was stored, on the present timeline", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     auto given = candidate("cn_1");
     given.rotation_seen = true;
@@ -37,7 +37,8 @@ TEST_CASE_TEMPLATE("a grant comes back as it was stored, on the present timeline
     CHECK(row.generation == Generation{1});
 }
 
-TEST_CASE_TEMPLATE("what a grant does not have stays absent", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("what a grant does not have stays absent", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     auto given = candidate("cn_1");
     given.refresh_token.reset();
@@ -52,7 +53,8 @@ TEST_CASE_TEMPLATE("what a grant does not have stays absent", Bench, MemoryBench
     CHECK(row.scopes.empty());
 }
 
-TEST_CASE_TEMPLATE("a candidate is not a connection yet", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("a candidate is not a connection yet", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     bench.done(bench.store.grants().add_candidate(candidate("cn_1"), bench.by()));
     CHECK(bench.refusal(bench.store.grants().find(ConnectionId{"cn_1"}, bench.by())) ==
@@ -67,7 +69,7 @@ TEST_CASE_TEMPLATE("a candidate is not a connection yet", Bench, MemoryBench, Sq
 }
 
 TEST_CASE_TEMPLATE("the first epoch is 1 and each next one is higher", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     CHECK(bench.ok(grants.last_epoch(ConnectionId{"cn_1"}, bench.by())) == Epoch{0});
@@ -83,7 +85,8 @@ TEST_CASE_TEMPLATE("the first epoch is 1 and each next one is higher", Bench, Me
     CHECK(bench.ok(grants.last_epoch(ConnectionId{"cn_2"}, bench.by())) == Epoch{0});
 }
 
-TEST_CASE_TEMPLATE("of two claims of one generation one wins", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("of two claims of one generation one wins", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     const auto row = connect(bench, "cn_1");
     std::vector<Result<GrantRow>> answers;
@@ -110,7 +113,7 @@ TEST_CASE_TEMPLATE("of two claims of one generation one wins", Bench, MemoryBenc
 }
 
 TEST_CASE_TEMPLATE("a claim needs the generation, epoch, state and timeline that were read", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     const auto row = connect(bench, "cn_1");
     const auto claim = [&](GrantKey key, std::int64_t seen) {
@@ -127,7 +130,8 @@ TEST_CASE_TEMPLATE("a claim needs the generation, epoch, state and timeline that
     CHECK(found.attempt.empty());
 }
 
-TEST_CASE_TEMPLATE("a row that is not ACTIVE cannot be claimed", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("a row that is not ACTIVE cannot be claimed", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     for (const auto state : {State::in_flight, State::uncertain, State::reauth_required,
                              State::revoking, State::revoked}) {
         Bench bench;
@@ -140,7 +144,7 @@ TEST_CASE_TEMPLATE("a row that is not ACTIVE cannot be claimed", Bench, MemoryBe
 }
 
 TEST_CASE_TEMPLATE("a move needs all that was read and writes the reason", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     const auto row = claimed(bench, "cn_1", "a1");
@@ -172,7 +176,7 @@ TEST_CASE_TEMPLATE("a move needs all that was read and writes the reason", Bench
 }
 
 TEST_CASE_TEMPLATE("only a resolution puts a row on the present timeline", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     const auto before = connect(bench, "cn_1");
     bench.new_timeline();
@@ -201,7 +205,7 @@ TEST_CASE_TEMPLATE("only a resolution puts a row on the present timeline", Bench
 }
 
 TEST_CASE_TEMPLATE("a quarantine is set and cleared, and shown until the end", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     const ConnectionId who{"cn_1"};
@@ -218,7 +222,7 @@ TEST_CASE_TEMPLATE("a quarantine is set and cleared, and shown until the end", B
 }
 
 TEST_CASE_TEMPLATE("revocation begins in any state, and a revoked grant stays revoked", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     for (const auto state : {State::active, State::in_flight, State::uncertain,
                              State::reauth_required, State::revoking, State::revoked}) {
         Bench bench;
@@ -232,7 +236,7 @@ TEST_CASE_TEMPLATE("revocation begins in any state, and a revoked grant stays re
 }
 
 TEST_CASE_TEMPLATE("grants of a state come in order, a bounded page at a time", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     for (const char* name : {"cn_c", "cn_a", "cn_b"}) connect(bench, name);
     bench.done(bench.store.grants().add_candidate(candidate("cn_a", 2), bench.by()));
@@ -253,7 +257,7 @@ TEST_CASE_TEMPLATE("grants of a state come in order, a bounded page at a time", 
 }
 
 TEST_CASE_TEMPLATE("a revoked connection is forgotten after its time, with its former grants",
-                   Bench, MemoryBench, SqliteBench) {
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     const auto revoked = connect(bench, "cn_old");
     connect(bench, "cn_live");
@@ -273,7 +277,7 @@ TEST_CASE_TEMPLATE("a revoked connection is forgotten after its time, with its f
 }
 
 TEST_CASE_TEMPLATE("nothing is forgotten while a grant of the connection waits to be revoked",
-                   Bench, MemoryBench, SqliteBench) {
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     bench.done(bench.store.grants().add_candidate(candidate("cn_1", 2), bench.by()));
@@ -289,7 +293,8 @@ TEST_CASE_TEMPLATE("nothing is forgotten while a grant of the connection waits t
     CHECK(bench.ok(bench.store.grants().forget_revoked(later, bench.by())) == 2);
 }
 
-TEST_CASE_TEMPLATE("a call whose time is over changes nothing", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("a call whose time is over changes nothing", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     const Deadline passed{bench.clock.steady()};
     CHECK(bench.refusal(bench.store.grants().add_candidate(candidate("cn_1"), passed)) ==

@@ -26,7 +26,7 @@ SealedKey sealing_key(const std::string& id) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("an installation has its ids from the first start", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     const auto first = bench.ok(bench.store.keys().installation(bench.by()));
     CHECK(first.id.size() == 22);
@@ -39,7 +39,7 @@ TEST_CASE_TEMPLATE("an installation has its ids from the first start", Bench, Me
 }
 
 TEST_CASE_TEMPLATE("sealing keys come back oldest first, each id once", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     CHECK(bench.ok(bench.store.keys().all(bench.by())).empty());
     bench.done(bench.store.keys().add(sealing_key("bbbbbbbb"), bench.by()));
@@ -55,7 +55,7 @@ TEST_CASE_TEMPLATE("sealing keys come back oldest first, each id once", Bench, M
 }
 
 TEST_CASE_TEMPLATE("a store is empty until anything sealed or hashed is in it", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     for (int kind = 0; kind < 3; ++kind) {
         Bench bench;
         bench.done(bench.store.keys().add(sealing_key("bbbbbbbb"), bench.by()));
@@ -70,7 +70,8 @@ TEST_CASE_TEMPLATE("a store is empty until anything sealed or hashed is in it", 
     }
 }
 
-TEST_CASE_TEMPLATE("an API key comes back as it was stored", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("an API key comes back as it was stored", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     const auto given = api_key("k1", 10);
     bench.done(bench.store.api_keys().insert(given, bench.by()));
@@ -88,7 +89,7 @@ TEST_CASE_TEMPLATE("an API key comes back as it was stored", Bench, MemoryBench,
 }
 
 TEST_CASE_TEMPLATE("API keys are listed oldest first, revoked ones too", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     bench.done(bench.store.api_keys().insert(api_key("young", 20), bench.by()));
     bench.done(bench.store.api_keys().insert(api_key("old", 10), bench.by()));

@@ -10,7 +10,7 @@ const BootId second{"boot-2"};
 }  // namespace
 
 TEST_CASE_TEMPLATE("M10: a second boot of a node is refused while the first may be alive", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     auto& nodes = bench.store.nodes();
     const auto joined = bench.ok(nodes.join(node, first, std::nullopt, bench.by()));
@@ -43,7 +43,7 @@ TEST_CASE_TEMPLATE("M10: a second boot of a node is refused while the first may 
 }
 
 TEST_CASE_TEMPLATE("a node that joins again with its own boot keeps its beats", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     auto& nodes = bench.store.nodes();
     bench.ok(nodes.join(node, first, std::nullopt, bench.by()));
@@ -52,7 +52,7 @@ TEST_CASE_TEMPLATE("a node that joins again with its own boot keeps its beats", 
     CHECK(bench.ok(nodes.join(node, first, std::nullopt, bench.by())).beats == 2);
 }
 
-TEST_CASE_TEMPLATE("who never joined cannot beat", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("who never joined cannot beat", Bench, MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     CHECK(bench.refusal(bench.store.nodes().beat(node, first, bench.by())) ==
           "conflict node_replaced");
@@ -61,7 +61,7 @@ TEST_CASE_TEMPLATE("who never joined cannot beat", Bench, MemoryBench, SqliteBen
 }
 
 TEST_CASE_TEMPLATE("the list tells of every node, also of those that left", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     auto& nodes = bench.store.nodes();
     bench.ok(nodes.join(NodeId{"b"}, first, std::nullopt, bench.by()));

@@ -4,7 +4,7 @@ using namespace latchkey;
 using namespace latchkey::test;
 
 TEST_CASE_TEMPLATE("a first connect makes a connection with generation 1", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     bench.done(bench.store.grants().add_candidate(candidate("cn_1"), bench.by()));
     auto known = facts("cn_1");
@@ -29,7 +29,7 @@ TEST_CASE_TEMPLATE("a first connect makes a connection with generation 1", Bench
 }
 
 TEST_CASE_TEMPLATE("a reconnect replaces the grant and leaves the old one to be revoked", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     bench.ok(bench.store.grants().settle(
@@ -49,7 +49,7 @@ TEST_CASE_TEMPLATE("a reconnect replaces the grant and leaves the old one to be 
 }
 
 TEST_CASE_TEMPLATE("a grant that was revoked already is not revoked again by a reconnect", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     moved(bench, connect(bench, "cn_1"), State::revoked);
     bench.done(bench.store.grants().add_candidate(candidate("cn_1", 2), bench.by()));
@@ -60,7 +60,7 @@ TEST_CASE_TEMPLATE("a grant that was revoked already is not revoked again by a r
 }
 
 TEST_CASE_TEMPLATE("a promotion that saw another generation changes nothing", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     bench.done(bench.store.grants().add_candidate(candidate("cn_1", 2), bench.by()));
@@ -77,7 +77,8 @@ TEST_CASE_TEMPLATE("a promotion that saw another generation changes nothing", Be
           "not_found grant_not_found");
 }
 
-TEST_CASE_TEMPLATE("of two consents the later one stays in use", Bench, MemoryBench, SqliteBench) {
+TEST_CASE_TEMPLATE("of two consents the later one stays in use", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     bench.done(bench.store.grants().add_candidate(candidate("cn_1", 2), bench.by()));
@@ -92,7 +93,7 @@ TEST_CASE_TEMPLATE("of two consents the later one stays in use", Bench, MemoryBe
 }
 
 TEST_CASE_TEMPLATE("a promotion that is repeated finds itself done", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1", "ada");
     const auto shown =
@@ -105,7 +106,7 @@ TEST_CASE_TEMPLATE("a promotion that is repeated finds itself done", Bench, Memo
 }
 
 TEST_CASE_TEMPLATE("a refused candidate goes to be revoked and the old grant stays", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     bench.done(bench.store.grants().add_candidate(candidate("cn_1", 2), bench.by()));

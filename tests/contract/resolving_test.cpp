@@ -37,7 +37,7 @@ Move verdict(const GrantRow& row, const std::string& resolver) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("of those who want to find out about a row one is noted", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     const auto row = doubted(bench, "cn_1");
@@ -52,7 +52,7 @@ TEST_CASE_TEMPLATE("of those who want to find out about a row one is noted", Ben
 }
 
 TEST_CASE_TEMPLATE("who was replaced in finding out can no longer give a verdict", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     const auto row = doubted(bench, "cn_1");
@@ -66,7 +66,7 @@ TEST_CASE_TEMPLATE("who was replaced in finding out can no longer give a verdict
 }
 
 TEST_CASE_TEMPLATE("nobody finds out about a row that is not in doubt, or in another one", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     const auto row = doubted(bench, "cn_1");
@@ -85,7 +85,7 @@ TEST_CASE_TEMPLATE("nobody finds out about a row that is not in doubt, or in ano
 }
 
 TEST_CASE_TEMPLATE("a newer refresh token, a revocation and a new doubt each end the note", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     const auto row = doubted(bench, "cn_1");
@@ -111,8 +111,8 @@ TEST_CASE_TEMPLATE("a newer refresh token, a revocation and a new doubt each end
     }
 }
 
-TEST_CASE_TEMPLATE("a new grant of a connection has nobody's note", Bench, MemoryBench,
-                   SqliteBench) {
+TEST_CASE_TEMPLATE("a new grant of a connection has nobody's note", Bench, MemoryBench, SqliteBench,
+                   PostgresBench) {
     Bench bench;
     auto& grants = bench.store.grants();
     const auto row = doubted(bench, "cn_1");

@@ -41,7 +41,7 @@ Result<GrantRow> settle(Bench& bench, const GrantRow& row, Kind kind, Meets meet
 }  // namespace
 
 TEST_CASE_TEMPLATE("a rotated token is stored whatever the state, and ACTIVE only if undisturbed",
-                   Bench, MemoryBench, SqliteBench) {
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
     for (const auto meets : {Meets::own, Meets::other, Meets::new_history, Meets::unconfirmed})
         for (const auto state : all_states) {
             CAPTURE(name(state));
@@ -64,7 +64,7 @@ TEST_CASE_TEMPLATE("a rotated token is stored whatever the state, and ACTIVE onl
 }
 
 TEST_CASE_TEMPLATE("an access token alone is stored, and ends the wait if undisturbed", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     for (const auto meets : {Meets::own, Meets::other, Meets::new_history, Meets::unconfirmed})
         for (const auto state : all_states) {
             CAPTURE(name(state));
@@ -84,7 +84,7 @@ TEST_CASE_TEMPLATE("an access token alone is stored, and ends the wait if undist
 }
 
 TEST_CASE_TEMPLATE("an outcome without tokens changes only the row of its own attempt", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     // What becomes of the row's state; absent: settle_conflict.
     const std::map<std::pair<Kind, State>, State> own{
         {{Kind::not_consumed, State::in_flight}, State::active},
@@ -118,7 +118,7 @@ TEST_CASE_TEMPLATE("an outcome without tokens changes only the row of its own at
 }
 
 TEST_CASE_TEMPLATE("the reason of an outcome is stored, and goes with a good one", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     auto row = claimed(bench, "cn_1", "a1");
@@ -134,7 +134,7 @@ TEST_CASE_TEMPLATE("the reason of an outcome is stored, and goes with a good one
 }
 
 TEST_CASE_TEMPLATE("a settlement that is repeated finds itself stored", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     for (const auto kind :
          {Kind::rotated, Kind::access_only, Kind::not_consumed, Kind::unknown, Kind::dead}) {
         CAPTURE(static_cast<int>(kind));
@@ -151,7 +151,7 @@ TEST_CASE_TEMPLATE("a settlement that is repeated finds itself stored", Bench, M
 }
 
 TEST_CASE_TEMPLATE("an answer of a generation that is past fits no row", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     const auto first = claimed(bench, "cn_1", "a1");
@@ -174,7 +174,7 @@ TEST_CASE_TEMPLATE("an answer of a generation that is past fits no row", Bench, 
 }
 
 TEST_CASE_TEMPLATE("tokens sealed for an access generation that is past must be sealed anew", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     const auto row = claimed(bench, "cn_1", "a1");
@@ -190,7 +190,7 @@ TEST_CASE_TEMPLATE("tokens sealed for an access generation that is past must be 
 }
 
 TEST_CASE_TEMPLATE("a salvaged refresh token without an access token leaves the generation alone",
-                   Bench, MemoryBench, SqliteBench) {
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     const auto row = claimed(bench, "cn_1", "a1");
@@ -206,7 +206,7 @@ TEST_CASE_TEMPLATE("a salvaged refresh token without an access token leaves the 
 }
 
 TEST_CASE_TEMPLATE("a recovered answer brings a row forward that was put back to earlier", Bench,
-                   MemoryBench, SqliteBench) {
+                   MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     const auto row = connect(bench, "cn_1");
     auto recovered = settlement(row, Kind::rotated);
@@ -223,7 +223,7 @@ TEST_CASE_TEMPLATE("a recovered answer brings a row forward that was put back to
 }
 
 TEST_CASE_TEMPLATE("a settlement can quarantine and cannot release", Bench, MemoryBench,
-                   SqliteBench) {
+                   SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     auto outcome = settlement(claimed(bench, "cn_1", "a1"), Kind::rotated);
@@ -238,7 +238,7 @@ TEST_CASE_TEMPLATE("a settlement can quarantine and cannot release", Bench, Memo
 }
 
 TEST_CASE_TEMPLATE("host, scopes and times of an answer are kept, absent ones left as they were",
-                   Bench, MemoryBench, SqliteBench) {
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
     Bench bench;
     connect(bench, "cn_1");
     auto outcome = settlement(claimed(bench, "cn_1", "a1"), Kind::rotated);

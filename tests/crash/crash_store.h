@@ -130,6 +130,7 @@ public:
     EventStore& events() override { return inner_.events(); }
     NodeStore& nodes() override { return inner_.nodes(); }
     Changes& changes() override { return inner_.changes(); }
+    Task<void> quiet(Deadline by) override { return inner_.quiet(by); }
 
 private:
     Store& inner_;

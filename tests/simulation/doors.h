@@ -182,6 +182,7 @@ public:
     ApiKeyStore& api_keys() override { return database_.store().api_keys(); }
     EventStore& events() override { return database_.store().events(); }
     NodeStore& nodes() override { return database_.store().nodes(); }
+    Task<void> quiet(Deadline by) override { return database_.store().quiet(by); }
 
 private:
     Database& database_;

@@ -87,6 +87,10 @@ NodeStore& MemoryStore::nodes() {
 Changes& MemoryStore::changes() {
     return *impl_->changes;
 }
+/// Nothing is answered from another loop than the caller's own.
+Task<void> MemoryStore::quiet(Deadline) {
+    co_return Result<void>{};
+}
 
 void MemoryStore::fail_next(std::string call, Trouble how, int times) {
     impl_->state.faults.push_back({std::move(call), how, times});

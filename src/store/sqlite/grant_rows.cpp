@@ -1,6 +1,6 @@
 #include "store/sqlite/grant_rows.h"
 
-#include "store/sqlite/packed_list.h"
+#include "store/packed_list.h"
 #include "store/store.h"
 
 namespace latchkey::sqlite {

@@ -1,5 +1,5 @@
 #include "store/errors.h"
-#include "store/sqlite/packed_list.h"
+#include "store/packed_list.h"
 #include "store/sqlite/ports.h"
 
 namespace latchkey::sqlite {

@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/packed_list.h"
 #include "store/private_file.h"
 #include "store/sqlite/migrations.h"
-#include "store/sqlite/packed_list.h"
 #include "store/sqlite/sqlite_bench.h"
 
 using namespace latchkey;

@@ -105,5 +105,12 @@ NodeStore& SqliteStore::nodes() {
 Changes& SqliteStore::changes() {
     return *impl_->changes;
 }
+/// The one thread takes one call after the other.
+Task<void> SqliteStore::quiet(Deadline by) {
+    std::function<Result<void>(sqlite::Database&)> nothing = [](sqlite::Database&) {
+        return Result<void>{};
+    };
+    co_return co_await impl_->worker->read<void>(std::move(nothing), by);
+}
 
 }  // namespace latchkey

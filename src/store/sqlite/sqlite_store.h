@@ -46,6 +46,7 @@ public:
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;
+    Task<void> quiet(Deadline by) override;
 
     /// The journal of the one node that uses this file, kept in it.
     Journal& journal();

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace latchkey::sqlite {
+namespace latchkey {
 
 /// A list of strings in one column: each with its length before it ("3:api13:refresh_token"), so
 /// that no character is special.
@@ -12,4 +12,4 @@ std::string pack(const std::vector<std::string>& list);
 /// What `pack` made; a damaged tail is left out.
 std::vector<std::string> unpack(std::string_view packed);
 
-}  // namespace latchkey::sqlite
+}  // namespace latchkey

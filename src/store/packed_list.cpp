@@ -1,8 +1,8 @@
-#include "store/sqlite/packed_list.h"
+#include "store/packed_list.h"
 
 #include <charconv>
 
-namespace latchkey::sqlite {
+namespace latchkey {
 
 std::string pack(const std::vector<std::string>& list) {
     std::string packed;
@@ -25,4 +25,4 @@ std::vector<std::string> unpack(std::string_view packed) {
     return list;
 }
 
-}  // namespace latchkey::sqlite
+}  // namespace latchkey

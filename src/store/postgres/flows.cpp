@@ -1,0 +1,209 @@
+#include <array>
+#include <utility>
+
+#include "store/errors.h"
+#include "store/postgres/ports.h"
+
+namespace latchkey::postgres {
+namespace {
+
+constexpr std::array<std::pair<FlowState, const char*>, 6> state_names{{
+    {FlowState::open, "open"},
+    {FlowState::started, "started"},
+    {FlowState::returned, "returned"},
+    {FlowState::exchanging, "exchanging"},
+    {FlowState::done, "done"},
+    {FlowState::failed, "failed"},
+}};
+
+const char* name_of(FlowState state) {
+    for (const auto& [value, text] : state_names)
+        if (value == state) return text;
+    return "failed";
+}
+
+/// A word that nobody here writes counts as over.
+FlowState flow_state_of(std::string_view text) {
+    for (const auto& [value, known] : state_names)
+        if (text == known) return value;
+    return FlowState::failed;
+}
+
+#define LATCHKEY_PG_FLOW_COLUMNS                                                        \
+    "id, version, state, owner, end_user, provider, purpose, return_url, login_url, "   \
+    "reconnects, link_hash, state_hash, cookie_hash, ticket_hash, verifier, callback, " \
+    "ticket_expires_at, created_at, expires_at, connection, failure"
+
+FlowRow read_flow(Rows& row) {
+    FlowRow flow;
+    flow.id = FlowId{row.text()};
+    flow.version = row.number();
+    flow.state = flow_state_of(row.text());
+    flow.owner = ApiKeyId{row.text()};
+    flow.end_user = row.text();
+    flow.provider = ProviderId{row.text()};
+    flow.purpose = row.text();
+    flow.return_url = row.text();
+    flow.login_url = row.text();
+    flow.reconnects = ConnectionId{row.text()};
+    flow.link_hash = row.text();
+    flow.state_hash = row.text();
+    flow.cookie_hash = row.text();
+    flow.ticket_hash = row.text();
+    flow.verifier = row.sealed();
+    flow.callback = row.sealed();
+    flow.ticket_expires_at = row.time();
+    flow.created_at = row.time();
+    flow.expires_at = row.time();
+    flow.connection = ConnectionId{row.text()};
+    flow.failure = row.text();
+    return flow;
+}
+
+/// $1 to $22.
+Parameters& bind(Parameters& given, const FlowRow& flow) {
+    return given.word(default_tenant)
+        .bytes(flow.id.text)
+        .number(flow.version)
+        .word(name_of(flow.state))
+        .bytes(flow.owner.text)
+        .bytes(flow.end_user)
+        .bytes(flow.provider.text)
+        .bytes(flow.purpose)
+        .bytes(flow.return_url)
+        .bytes(flow.login_url)
+        .bytes(flow.reconnects.text)
+        .bytes(flow.link_hash)
+        .bytes(flow.state_hash)
+        .bytes(flow.cookie_hash)
+        .bytes(flow.ticket_hash)
+        .sealed(flow.verifier)
+        .sealed(flow.callback)
+        .time(flow.ticket_expires_at)
+        .time(flow.created_at)
+        .time(flow.expires_at)
+        .bytes(flow.connection.text)
+        .word(flow.failure);
+}
+
+/// One row: whether there is room, and whether the flow is in now.
+constexpr const char* insert_flow =
+    "WITH p AS MATERIALIZED (SELECT latchkey.durable_timeline() AS line), room AS MATERIALIZED ("
+    " SELECT count(*) < $23 AS left FROM (SELECT 1 FROM latchkey.flows f"
+    " WHERE f.tenant = $1 AND f.expires_at > $24 LIMIT $23) x), made AS ("
+    " INSERT INTO latchkey.flows (tenant, " LATCHKEY_PG_FLOW_COLUMNS
+    ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
+    " $19, $20, $21, $22 FROM p, room WHERE room.left AND p.line IS NOT NULL"
+    " ON CONFLICT DO NOTHING RETURNING 1)"
+    " SELECT room.left, EXISTS (SELECT 1 FROM made), EXISTS (SELECT 1 FROM latchkey.flows f"
+    " WHERE f.tenant = $1 AND (f.id = $2 OR f.link_hash = $12)) FROM room";
+
+constexpr const char* replace_flow =
+    "WITH p AS MATERIALIZED (SELECT latchkey.durable_timeline() AS line), made AS ("
+    " UPDATE latchkey.flows f SET version = f.version + 1, state = $4, owner = $5, end_user = $6,"
+    " provider = $7, purpose = $8, return_url = $9, login_url = $10, reconnects = $11,"
+    " link_hash = $12, state_hash = $13, cookie_hash = $14, ticket_hash = $15, verifier = $16,"
+    " callback = $17, ticket_expires_at = $18, created_at = $19, expires_at = $20,"
+    " connection = $21, failure = $22"
+    " WHERE f.tenant = $1 AND f.id = $2 AND f.version = $3 AND (SELECT line FROM p) IS NOT NULL"
+    " RETURNING 1) SELECT EXISTS (SELECT 1 FROM made),"
+    " EXISTS (SELECT 1 FROM latchkey.flows f WHERE f.tenant = $1 AND f.id = $2)";
+
+class Flows final : public FlowStore {
+public:
+    explicit Flows(Bench& bench) : bench_(bench) {}
+
+    Task<void> insert(FlowRow flow, Deadline by) override {
+        auto insert = writing(insert_flow);
+        bind(insert.given, flow)
+            .number(static_cast<std::int64_t>(bench_.limits.unexpired_flows))
+            .time(bench_.clock.wall());
+        auto rows = co_await bench_.pool.ask(std::move(insert), by);
+        if (!rows) co_return rows.error();
+        rows->next();
+        const bool room = rows->truth();
+        const bool made = rows->truth();
+        const bool known = rows->truth();
+        if (made) co_return Result<void>{};
+        if (known || room) co_return store_error::flow_exists();
+        co_return store_error::too_many_flows();
+    }
+
+    Task<FlowRow> by_id(FlowId id, Deadline by) override {
+        return find("SELECT " LATCHKEY_PG_FLOW_COLUMNS
+                    " FROM latchkey.flows WHERE tenant = $1 AND id = $2",
+                    std::move(id.text), by);
+    }
+
+    Task<FlowRow> by_link(std::string link_hash, Deadline by) override {
+        return find("SELECT " LATCHKEY_PG_FLOW_COLUMNS
+                    " FROM latchkey.flows WHERE tenant = $1 AND link_hash = $2",
+                    std::move(link_hash), by);
+    }
+
+    Task<FlowRow> by_state(std::string state_hash, Deadline by) override {
+        return find("SELECT " LATCHKEY_PG_FLOW_COLUMNS
+                    " FROM latchkey.flows WHERE tenant = $1 AND state_hash = $2"
+                    " AND state_hash <> ''",
+                    std::move(state_hash), by);
+    }
+
+    Task<FlowRow> replace(FlowRow next, Deadline by) override {
+        auto replace = writing(replace_flow);
+        bind(replace.given, next);
+        auto rows = co_await bench_.pool.ask(std::move(replace), by);
+        if (!rows) co_return rows.error();
+        rows->next();
+        const bool made = rows->truth();
+        if (!made && !rows->truth()) co_return store_error::no_flow();
+        if (!made) co_return store_error::flow_conflict();
+        ++next.version;
+        co_return next;
+    }
+
+    Task<std::vector<FlowRow>> in_state(FlowState wanted, std::size_t limit, Deadline by) override {
+        auto question = reading("SELECT " LATCHKEY_PG_FLOW_COLUMNS
+                                " FROM latchkey.flows WHERE tenant = $1 AND state = $2"
+                                " ORDER BY created_at, id LIMIT $3");
+        question.given.word(default_tenant)
+            .word(name_of(wanted))
+            .number(static_cast<std::int64_t>(limit));
+        auto found = co_await bench_.pool.ask(std::move(question), by);
+        if (!found) co_return found.error();
+        std::vector<FlowRow> flows;
+        while (found->next()) flows.push_back(read_flow(*found));
+        co_return flows;
+    }
+
+    Task<std::size_t> erase_expired(WallTime before, Deadline by) override {
+        auto erase = writing(
+            "WITH gone AS (DELETE FROM latchkey.flows WHERE tenant = $1 AND expires_at < $2"
+            " AND (SELECT latchkey.durable_timeline()) IS NOT NULL RETURNING 1)"
+            " SELECT count(*) FROM gone");
+        erase.given.word(default_tenant).time(before);
+        auto rows = co_await bench_.pool.ask(std::move(erase), by);
+        if (!rows) co_return rows.error();
+        rows->next();
+        co_return static_cast<std::size_t>(rows->number());
+    }
+
+private:
+    Task<FlowRow> find(std::string_view sql, std::string value, Deadline by) {
+        auto question = reading(sql);
+        question.given.word(default_tenant).bytes(value);
+        auto rows = co_await bench_.pool.ask(std::move(question), by);
+        if (!rows) co_return rows.error();
+        if (!rows->next()) co_return store_error::no_flow();
+        co_return read_flow(*rows);
+    }
+
+    Bench& bench_;
+};
+
+}  // namespace
+
+std::unique_ptr<FlowStore> make_flows(Bench& bench) {
+    return std::make_unique<Flows>(bench);
+}
+
+}  // namespace latchkey::postgres
