@@ -96,6 +96,8 @@ Result<Options> server_options(const std::string& config_file) {
     if (!config) return config.error();
     Options options;
     options.database = config->database;
+    options.shared_database = config->shared_database;
+    options.journal_directory = config->journal_directory;
     options.master_key = config->master_key;
     options.providers = config->providers;
     options.ca_file = config->ca_file;

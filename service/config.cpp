@@ -12,6 +12,7 @@
 #include "base/origin.h"
 #include "base/text.h"
 #include "facade/check_providers.h"
+#include "facade/check_store.h"
 
 extern char** environ;
 
@@ -41,6 +42,10 @@ constexpr KnownKey known_keys[] = {
     {"server.ca_file"},
     {"server.event_loops"},
     {"store.path"},
+    {"store.dsn"},
+    {"store.dsn_file"},
+    {"journal.directory"},
+    {"rotation.accept_async_replication"},
     {"keys.master_key"},
     {"keys.master_key_file"},
     {"providers.{provider}.login_url"},
@@ -301,7 +306,6 @@ private:
     Config build() {
         Config config;
         need("public_url", "it is the https origin under which browsers reach this server.");
-        need("store.path", "it names the SQLite file, such as /var/lib/latchkey/latchkey.db.");
         if (const auto* url = find("public_url")) {
             const auto origin = Origin::parse(url->values.front());
             if (!origin || (!origin->tls && !origin->loopback()))
@@ -313,13 +317,44 @@ private:
         }
         config.listen = listen("server.listen", config.listen);
         config.operators_listen = listen("server.operators_listen", config.operators_listen);
-        config.database = text("store.path");
+        read_store(config);
         config.ca_file = text("server.ca_file");
         read_tls(config);
         read_event_loops(config);
         read_master_key(config);
         read_providers(config);
         return config;
+    }
+
+    /// A file of this node's own, or a database that several share.
+    void read_store(Config& config) {
+        const auto* path = find("store.path");
+        const auto* journal = find("journal.directory");
+        auto dsn = secret("store.dsn");
+        if (journal != nullptr) config.journal_directory = journal->values.front();
+        const auto* named = find("store.dsn_file");
+        if (named == nullptr) named = find("store.dsn");
+        if (named == nullptr) {
+            need("store.path",
+                 "it names the SQLite file, such as /var/lib/latchkey/latchkey.db; "
+                 "or set store.dsn_file for a PostgreSQL database.");
+            config.database = text("store.path");
+            return;
+        }
+        if (path != nullptr)
+            problem(path->place, "store.path and store.dsn_file exclude each other; keep one.");
+        need("journal.directory",
+             "with a shared database each node keeps its journal on a disk of "
+             "its own, such as /var/lib/latchkey/journal.");
+        if (!dsn) return;
+        const auto sound = check_store_dsn(*dsn);
+        if (!sound) problem(named->place, sound.error().message);
+        config.shared_database = SharedDatabase{std::move(*dsn), false};
+        const auto accept = text("rotation.accept_async_replication", "false");
+        if (accept != "true" && accept != "false")
+            problem(find("rotation.accept_async_replication")->place,
+                    "rotation.accept_async_replication must be true or false.");
+        config.shared_database->accept_async_replication = accept == "true";
     }
 
     void read_tls(Config& config) {

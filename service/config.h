@@ -22,6 +22,8 @@ struct Config {
     std::optional<ServerTls> tls;  ///< of the public listener
     int event_loops = 1;           ///< that serve the public listener
     std::string database;
+    std::optional<SharedDatabase> shared_database;  ///< instead of `database`
+    std::string journal_directory;
     MasterKeySource master_key;
     std::vector<Provider> providers;
     std::string ca_file;

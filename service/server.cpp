@@ -84,6 +84,8 @@ Result<void> Server::start(bool dev) {
 
     Options options;
     options.database = config_.database;
+    options.shared_database = config_.shared_database;
+    options.journal_directory = config_.journal_directory;
     options.master_key = config_.master_key;
     options.providers = config_.providers;
     options.ca_file = config_.ca_file;

@@ -40,10 +40,23 @@ struct Measurement {
     std::optional<double> seconds;  ///< how long it took; absent: it happened once more
 };
 
+/// A PostgreSQL database that several nodes share, instead of a file of one node's own.
+struct SharedDatabase {
+    Secret dsn;  ///< libpq's connection string or URL; several hosts are dialled one at a time
+    /// Several hosts, but commits that do not wait for a standby: a fail-over may forget some.
+    bool accept_async_replication = false;
+};
+
 struct Options {
     /// Path of the SQLite database; made with mode 0600, its directory with 0700, if absent. One
     /// process at a time may have it open.
     std::string database;
+    /// Set: `database` stays empty, and `journal_directory` must name a place of this node's own.
+    std::optional<SharedDatabase> shared_database;
+    /// Directory of this node's journal, where the answers of token endpoints lie until the database
+    /// has them; made with mode 0700 if absent. On a local disk that outlives the machine. Of use with
+    /// `shared_database` only: a file of SQLite holds its journal itself.
+    std::string journal_directory;
     MasterKeySource master_key;
     std::vector<Provider> providers;
     /// More certificate authorities (PEM) to trust beside the system's; empty: none.

@@ -1,7 +1,9 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <cstdint>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -15,6 +17,8 @@
 #include "facade/master_key_file.h"
 #include "facade/run_here.h"
 #include "net/tls.h"
+#include "store/journal/file_journal.h"
+#include "store/postgres/postgres_store.h"
 #include "store/sqlite/sqlite_store.h"
 #include "vault/key_ring_loader.h"
 
@@ -57,6 +61,35 @@ Result<MasterKey> master_key_of(const MasterKeyFile& file, bool store_is_empty, 
     const auto kept = make_master_key_file(file.path, made.text());
     if (!kept) return kept.error();
     return made;
+}
+
+/// The node's journal is a part of its one file, and goes with the store.
+Result<void> open_file(Ground& ground, const std::string& path) {
+    auto store = SqliteStore::open(SqliteOptions{path}, ground.clock, ground.random, ground.log);
+    if (!store) return store.error();
+    ground.journal = std::shared_ptr<Journal>(std::shared_ptr<Journal>{}, &(*store)->journal());
+    ground.store = std::move(*store);
+    return {};
+}
+
+/// The database is everybody's; the journal, and with it the node's name, is this node's own.
+Result<void> open_shared(Ground& ground, const SharedDatabase& database,
+                         const std::string& journal_directory) {
+    PostgresOptions wanted{database.dsn};
+    wanted.accept_async_replication = database.accept_async_replication;
+    auto store = PostgresStore::open(std::move(wanted), ground.clock, ground.random, ground.log);
+    if (!store) return store.error();
+    // A journal belongs to one installation, so that a node can never settle another one's rows.
+    boost::asio::io_context loop;
+    auto& keys = (*store)->keys();
+    const auto installation = run_here(loop, keys.installation(ground.clock.in(time_to_read)));
+    if (!installation) return installation.error();
+    auto journal = FileJournal::open(FileJournalOptions{journal_directory, installation->id},
+                                     ground.clock, ground.random, ground.log);
+    if (!journal) return journal.error();
+    ground.store = std::move(*store);
+    ground.journal = std::move(*journal);
+    return {};
 }
 
 /// Reads the installation and fills the key ring, on a loop of its own.
@@ -102,11 +135,17 @@ std::thread thread_for(boost::asio::io_context& loop, House& house) {
     return thread;
 }
 
-/// Returns when all that the store was asked before has been answered: its one thread takes one call
-/// after the other.
+/// The journal's one thread takes one call after the other.
+Task<void> become_quiet(Ground& ground, Deadline by) {
+    auto journal = co_await ground.journal->read(std::numeric_limits<std::int64_t>::max(), 1, by);
+    if (!journal) co_return journal.error();
+    co_return co_await ground.store->quiet(by);
+}
+
+/// Returns when all that store and journal were asked before has been answered.
 void await_the_store(Ground& ground) {
     boost::asio::io_context loop;
-    const auto last = run_here(loop, ground.store->keys().empty(ground.clock.in(time_to_answer)));
+    const auto last = run_here(loop, become_quiet(ground, ground.clock.in(time_to_answer)));
     if (!last) {
         ground.log.write(Level::warning, "store_slow_at_the_end",
                          {Field{"code", last.error().code}});
@@ -116,13 +155,12 @@ void await_the_store(Ground& ground) {
 }  // namespace
 
 Result<void> open_store(Ground& ground, const Options& options) {
-    auto store =
-        SqliteStore::open(SqliteOptions{options.database}, ground.clock, ground.random, ground.log);
-    if (!store) return store.error();
-    // The node's journal is a part of its one file, which goes with the store.
-    ground.journal = std::shared_ptr<Journal>(std::shared_ptr<Journal>{}, &(*store)->journal());
-    ground.store = std::move(*store);
-    return {};
+    if (!options.shared_database) return open_file(ground, options.database);
+    if (!options.database.empty() || options.journal_directory.empty())
+        return Error{Fault::misconfigured, "store_and_journal",
+                     "A shared database needs a journal directory of this node's own, and no "
+                     "database file."};
+    return open_shared(ground, *options.shared_database, options.journal_directory);
 }
 
 Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {

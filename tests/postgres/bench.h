@@ -135,15 +135,17 @@ private:
         }
     }
     static bool commit_waits(PGconn* line) {
+        bool warned = false;
+        PQsetNoticeReceiver(
+            line, [](void* seen, const PGresult*) { *static_cast<bool*>(seen) = true; }, &warned);
         PQsendQuery(line, "SELECT pg_logical_emit_message(true, 'x', 'x')");
         pollfd answer{PQsocket(line), POLLIN, 0};
-        const bool waits = ::poll(&answer, 1, 100) == 0;
         char reason[256];
         const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> end{PQgetCancel(line),
                                                                      &PQfreeCancel};
-        if (waits) PQcancel(end.get(), reason, sizeof reason);
+        if (::poll(&answer, 1, 100) == 0) PQcancel(end.get(), reason, sizeof reason);
         while (auto* result = PQgetResult(line)) PQclear(result);
-        return waits;
+        return warned;  // that it will not wait any longer
     }
 };
 
