@@ -124,6 +124,44 @@ TEST_CASE("a master key in the file itself is refused") {
     CHECK(config.error().message.find("does not belong into this file") != std::string::npos);
 }
 
+TEST_CASE("a shared database needs a journal of this node's own, and no file beside it") {
+    Folder folder;
+    const auto secret = folder.file("secret", "x");
+    const auto dsn = folder.file("dsn", "host=db1,db2 dbname=latchkey password=marked-9f2c\n");
+    const auto with_store = [&](const std::string& store) {
+        auto text = good(secret);
+        const std::string path = "path = \"/var/lib/latchkey/latchkey.db\"\n";
+        text.replace(text.find(path), path.size(), store);
+        return load_config(with_file(text));
+    };
+    const auto refusal = [&](const std::string& store) {
+        const auto config = with_store(store);
+        return config.has_value() ? std::string{} : config.error().message;
+    };
+    const std::string shared = "dsn_file = \"" + dsn + "\"\n";
+    const std::string journal = "[journal]\ndirectory = \"/var/lib/latchkey/journal\"\n";
+
+    const auto config =
+        with_store(shared + journal + "[rotation]\naccept_async_replication = true\n");
+    REQUIRE(config.has_value());
+    CHECK(config->database.empty());
+    REQUIRE(config->shared_database.has_value());
+    CHECK(config->shared_database->dsn.reveal().ends_with("marked-9f2c"));
+    CHECK(config->shared_database->accept_async_replication);
+    CHECK(config->journal_directory == "/var/lib/latchkey/journal");
+
+    CHECK(refusal(shared).find("journal.directory is missing") != std::string::npos);
+    CHECK(refusal("path = \"/x\"\n" + shared + journal).find("exclude each other") !=
+          std::string::npos);
+    CHECK(refusal("").find("store.dsn_file") != std::string::npos);
+    CHECK(refusal(shared + journal + "[rotation]\naccept_async_replication = 2\n")
+              .find("true or false") != std::string::npos);
+    const auto broken = folder.file("broken", "dbname=latchkey password=marked-9f2c\n");
+    const auto message = refusal("dsn_file = \"" + broken + "\"\n" + journal);
+    CHECK(message.find("names no host") != std::string::npos);
+    CHECK(message.find("marked-9f2c") == std::string::npos);
+}
+
 TEST_CASE("M1: a login host that is not Salesforce's is refused before anything starts") {
     Folder folder;
     const auto config = load_config(

@@ -6,7 +6,8 @@
 The command finds LATCHKEY_TEST_POSTGRES (what a store connects to) and
 LATCHKEY_TEST_POSTGRES_SERVER (the server itself), both without a database name. With --pooled a
 PgBouncer in transaction mode stands between. PostgreSQL refuses root: started by root, everything
-but the command runs as the user postgres. Ends with the command's status.
+but the command runs as the user postgres. Every role is let in but `guarded`, which needs its
+password. Ends with the command's status.
 """
 import contextlib
 import os
@@ -116,6 +117,8 @@ def main():
                        stdout=subprocess.DEVNULL, **who)
         with open(data / "postgresql.conf", "a") as settings:
             settings.write(SETTINGS + f"unix_socket_directories = '{folder}'\n")
+        rules = data / "pg_hba.conf"
+        rules.write_text("host all guarded 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
         postgres = start([BIN / "postgres", "-D", data, "-p", str(server)], folder / "server.log",
                          who, folder)
         stack.callback(stop, postgres, signal.SIGINT)

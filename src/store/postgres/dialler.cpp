@@ -73,8 +73,10 @@ Task<std::unique_ptr<Link>> Dialler::dial_round(std::chrono::milliseconds each, 
                     {"code", link.error().code},
                     {"what", link.error().message},
                     {"remote_text", link.error().remote_text}});
-        // That a standby was there says more than that another one was not.
-        if (!worst || link.error().code == "storage_read_only") worst = link.error();
+        // That a standby was there, or refused us, says more than that another one was not.
+        if (!worst || worst->code == "storage_unavailable" ||
+            link.error().code == "storage_read_only")
+            worst = link.error();
         if (by.passed(clock_.steady())) break;
     }
     co_return *worst;

@@ -24,6 +24,7 @@ public:
     /// A link to the primary.
     /// errors  try_later storage_unavailable: no host could be reached
     ///                   storage_read_only: those that were reached are standbys or recovering
+    ///         misconfigured storage_login, storage_no_database
     Task<std::unique_ptr<Link>> dial(Deadline by);
 
     /// The host that answered last.

@@ -4,6 +4,19 @@
 
 namespace latchkey::postgres {
 
+Error error_of_login(std::string_view state, bool password_missing) {
+    // 42501: the role may not connect to this database.
+    if (password_missing || state == "28P01" || state == "28000" || state == "42501")
+        return {Fault::misconfigured, "storage_login",
+                "The database refuses this node's login. Nothing was changed; check user and "
+                "password of the connection string, and the server's pg_hba.conf."};
+    if (state == "3D000")
+        return {Fault::misconfigured, "storage_no_database",
+                "The server has no such database. Nothing was changed; check dbname in the "
+                "connection string, or make the database."};
+    return store_error::unavailable("the database cannot be reached");
+}
+
 Error error_of(const Outcome& outcome, bool writes) {
     const auto& state = outcome.sqlstate;
     Error error = store_error::unavailable("the database refused the statement");

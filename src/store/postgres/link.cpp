@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "store/errors.h"
+#include "store/postgres/failures.h"
 
 namespace latchkey::postgres {
 namespace {
@@ -33,6 +34,30 @@ std::string field(const PGresult* result, int which) {
 bool ends_the_session(const std::string& severity, const std::string& state) {
     return severity == "FATAL" || severity == "PANIC" || state.starts_with("08") ||
            state.starts_with("57P0");
+}
+
+/// The SQLSTATE in a text such as "... failed: FATAL:  28P01: password authentication failed ...",
+/// which is the only place where libpq tells why a connection was refused; the words before and
+/// behind it may be in any language.
+std::string_view state_in(std::string_view text) {
+    constexpr std::size_t length = 5;
+    for (std::size_t at = text.find(":  "); at != std::string_view::npos;
+         at = text.find(":  ", at)) {
+        at += 3;
+        const auto state = text.substr(at, length);
+        const bool whole = state.size() == length && text.substr(at + length, 2) == ": ";
+        if (whole && state.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") ==
+                         std::string_view::npos)
+            return state;
+    }
+    return {};
+}
+
+Error refusal(PGconn* connection) {
+    const std::string_view text{PQerrorMessage(connection)};
+    auto error = error_of_login(state_in(text), PQconnectionNeedsPassword(connection) == 1);
+    error.remote_text = told(std::string{text.substr(0, text.find('\n'))}.c_str());
+    return error;
 }
 
 }  // namespace
@@ -90,6 +115,7 @@ Task<void> Link::open(std::vector<std::pair<std::string, Secret>> settings, Dead
     for (auto& value : kept) wipe(value);
     if (connection_ == nullptr) co_return store_error::unavailable("there is no memory left");
     PQsetNoticeReceiver(connection_, &Link::on_notice, this);
+    PQsetErrorVerbosity(connection_, PQERRORS_VERBOSE);  // with the SQLSTATE
 
     timed_out_ = false;
     auto turn =
@@ -104,9 +130,8 @@ Task<void> Link::open(std::vector<std::pair<std::string, Secret>> settings, Dead
         turn = PQconnectPoll(connection_);
     }
     if (turn != PGRES_POLLING_OK || PQsetnonblocking(connection_, 1) != 0) {
-        auto refused = store_error::unavailable(timed_out_ ? "the database did not answer in time"
-                                                           : "the database cannot be reached");
-        if (!timed_out_) refused.remote_text = told(PQerrorMessage(connection_));
+        auto refused = timed_out_ ? store_error::unavailable("the database did not answer in time")
+                                  : refusal(connection_);
         close();
         co_return refused;
     }

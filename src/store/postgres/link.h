@@ -48,7 +48,9 @@ public:
     Link& operator=(const Link&) = delete;
 
     /// Connects with exactly these settings, in one attempt at one numeric address.
-    /// errors  try_later storage_unavailable, with the server's words in remote_text
+    /// errors  try_later      storage_unavailable
+    ///         misconfigured  storage_login, storage_no_database; all with the server's words in
+    ///                        remote_text
     Task<void> open(std::vector<std::pair<std::string, Secret>> settings, Deadline by);
 
     /// Runs one statement. If no whole answer has come by then, the connection is closed: it can

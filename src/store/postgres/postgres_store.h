@@ -38,8 +38,8 @@ public:
     /// object.
     ///
     /// errors  misconfigured  store_dsn, store_too_new, store_too_old, store_refused,
-    ///                        store_not_durable (fsync is off), store_not_synchronous, and
-    ///                        storage_unknown
+    ///                        store_not_durable (fsync is off), store_not_synchronous,
+    ///                        storage_login, storage_no_database, and storage_unknown
     ///         try_later      storage_unavailable, storage_read_only
     ///         internal       storage_damaged
     static Result<std::unique_ptr<PostgresStore>> open(PostgresOptions options, Clock& clock,
