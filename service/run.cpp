@@ -61,8 +61,10 @@ Result<void> check(const Config& config) {
     return {};
 }
 
-Async<void> stop_on_signal(boost::asio::io_context& loop, Server& server, Log& log) {
-    boost::asio::basic_signal_set<Executor> signals{loop.get_executor(), SIGINT, SIGTERM};
+using Signals = boost::asio::basic_signal_set<Executor>;
+
+Async<void> stop_on_signal(boost::asio::io_context& loop, Signals& signals, Server& server,
+                           Log& log) {
     const int number = co_await signals.async_wait(use_task);
     log.write(Level::info, "server_stopping", {{"signal", number}});
     co_await server.stop(Deadline::in(stop_patience));
@@ -90,7 +92,9 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
     Server server{loop, std::move(*config), log};
     if (const auto started = server.start(arguments.dev); !started)
         return complain(started.error());
-    boost::asio::co_spawn(loop, stop_on_signal(loop, server, log), boost::asio::detached);
+    // From here on, so that whoever reads that it is ready may also tell it to stop.
+    Signals signals{loop.get_executor(), SIGINT, SIGTERM};
+    boost::asio::co_spawn(loop, stop_on_signal(loop, signals, server, log), boost::asio::detached);
 
     const auto ready = [&] {
         std::cout << boost::json::serialize(
