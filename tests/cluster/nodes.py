@@ -13,7 +13,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 
 from database_cluster import stable_ports  # noqa: E402
-from latchkey_processes import Emulator, Process, eventually, request, run  # noqa: E402
+from latchkey_processes import (BINARY, Emulator, Process, clean, eventually,  # noqa: E402,F401
+                                request, run)
 from person import App, Person  # noqa: E402
 from relay import DatabaseRelay, Relay, SalesforceRelay  # noqa: E402
 
