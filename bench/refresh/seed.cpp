@@ -18,7 +18,6 @@
 #include "facade/run_here.h"
 #include "salesforce/identity.h"
 #include "service/config.h"
-#include "store/sqlite/sqlite_store.h"
 #include "vault/key_ring_loader.h"
 
 namespace latchkey::bench {
@@ -48,17 +47,16 @@ Result<Opened> open(const std::string& config_file) {
     if (!config) return config.error();
 
     Options options;
+    options.database = config->database;
+    options.shared_database = config->shared_database;
+    options.journal_directory = config->journal_directory;
     options.providers = config->providers;
     Opened opened;
     opened.provider = config->providers.front();
     opened.ground = std::make_unique<Ground>(options);
     auto& ground = *opened.ground;
-    auto store =
-        SqliteStore::open(SqliteOptions{config->database}, ground.clock, ground.random, ground.log);
-    if (!store) return store.error();
-    // The node's journal is a part of its one file, which goes with the store.
-    ground.journal = std::shared_ptr<Journal>(std::shared_ptr<Journal>{}, &(*store)->journal());
-    ground.store = std::move(*store);
+    const auto stored = open_store(ground, options);
+    if (!stored) return stored.error();
 
     boost::asio::io_context loop;
     auto installation =
