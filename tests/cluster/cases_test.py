@@ -130,6 +130,28 @@ class Nodes(Together):
         self.assertEqual(others[0].query(connection).status, 200)
         self.assertEqual(self.generation(others[0], connection), 2)
 
+    def test_cp54_a_node_told_to_end_while_the_database_is_away_ends_in_time_and_keeps_the_answer(self):
+        node, *others = self.site.nodes
+        connection = self.connect()
+        self.site.emulator.expire_sessions()
+        traps = self.trap(node, SETTLE, "before")
+        caller = self.in_background(node.query, connection)
+        self.assertTrue(traps.sprung())
+        for relay in node.database_relays:
+            relay.leave()
+        self.assertEqual(caller.join().status, 200)
+        since = time.monotonic()
+        node.stop()
+        self.assertLess(time.monotonic() - since, 50)
+        for relay in node.database_relays:
+            relay.leave(False)
+        node.start()
+        self.assertTrue(eventually(
+            lambda: self.standing(others[0], connection) == ("active", None), 120, 0.5),
+            self.standing(others[0], connection))
+        self.assertEqual(self.generation(others[0], connection), 2)
+        self.assertEqual(self.grant_uses(connection), 1)
+
     def test_j14_a_cut_at_the_commit_of_the_claim_sends_nothing_then_and_once_later(self):
         for how in ("before", "request", "answer"):
             with self.subTest(how=how):
