@@ -55,6 +55,11 @@ Task<std::unique_ptr<Link>> Dialler::dial(Deadline by) {
     co_return link;
 }
 
+void Dialler::doubt(std::size_t host) {
+    // Of several links to it the first one to run out of time has said it for all.
+    if (host == good_) good_ = (good_ + 1) % dsn_.hosts.size();
+}
+
 Task<std::unique_ptr<Link>> Dialler::dial_round(std::chrono::milliseconds each, Deadline by) {
     std::optional<Error> worst;
     const auto first = good_;

@@ -27,6 +27,13 @@ public:
     ///         misconfigured storage_login, storage_no_database
     Task<std::unique_ptr<Link>> dial(Deadline by);
 
+    /// Which host answered last.
+    std::size_t good() const { return good_; }
+    /// A host that takes connections but lets statements run into their deadlines may be a former
+    /// primary that nobody told, whose commits wait for standbys that have left it: the next dial
+    /// begins with the others.
+    void doubt(std::size_t host);
+
     /// The host that answered last.
     std::string shown() const { return dsn_.hosts[good_].shown(); }
 

@@ -244,6 +244,7 @@ Task<void> Pool::take_link(Seat* seat, Deadline by) {
         auto dialled = co_await dialler_.dial(by);
         if (!dialled) co_return dialled.error();
         seat->link = std::move(*dialled);
+        seat->host = dialler_.good();
     }
     co_return Result<void>{};
 }
@@ -251,6 +252,7 @@ Task<void> Pool::take_link(Seat* seat, Deadline by) {
 Async<Outcome> Pool::run_on(Seat* seat, std::shared_ptr<Job> job) {
     auto outcome = co_await seat->link->run(*job->query, job->by);
     if (broken(outcome)) {
+        if (outcome.timed_out) dialler_.doubt(seat->host);
         seat->link.reset();
         drop_idle_links();
     }

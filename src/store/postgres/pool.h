@@ -80,6 +80,7 @@ private:
         explicit Seat(Executor on) : wake(on, Timer::time_point::max()) {}
         Timer wake;
         std::unique_ptr<Link> link;
+        std::size_t host = 0;  ///< that the link leads to
     };
     struct Enqueue;
 
