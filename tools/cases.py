@@ -36,7 +36,7 @@ GROUPS = {
     "N": "Logs, metrics, audit",
     "CP": "Crash points",
 }
-COMPLETE = {"A": 28, "B": 28, "D": 8, "I": 22}
+COMPLETE = {"A": 28, "B": 28, "D": 8, "I": 22, "J": 37, "CP": 54}
 LATER = {
     "A20": "a limit per API key on connect sessions",
     "A23": "the device flow",
