@@ -21,6 +21,22 @@ target_compile_options(latchkey_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-vir
     $<$<CXX_COMPILER_ID:GNU>:-Wno-missing-field-initializers>)
 target_link_libraries(latchkey_flags INTERFACE Threads::Threads)
 
+if(LATCHKEY_PRECOMPILE)
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled.cpp CONTENT "")
+    add_library(precompiled OBJECT ${PROJECT_BINARY_DIR}/precompiled.cpp)
+    target_link_libraries(precompiled PRIVATE latchkey_flags Boost::headers fmt::fmt)
+    # Without its time in it, the compiler's cache can tell it apart by content.
+    target_compile_options(precompiled PUBLIC -Xclang -fno-pch-timestamp)
+    target_precompile_headers(precompiled PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.h)
+endif()
+
+function(latchkey_precompiled target)
+    if(LATCHKEY_PRECOMPILE)
+        target_precompile_headers(${target} REUSE_FROM precompiled)
+        target_compile_options(${target} PRIVATE -Xclang -fno-pch-timestamp)
+    endif()
+endfunction()
+
 function(latchkey_room name)
     cmake_parse_arguments(ROOM "" "DIR" "USES;LINKS;TEST_USES" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${ROOM_DIR}/*.cpp
@@ -32,6 +48,7 @@ function(latchkey_room name)
     if(sources)
         add_library(room_${name} STATIC ${sources})
         target_link_libraries(room_${name} PUBLIC latchkey_flags ${uses} ${ROOM_LINKS})
+        latchkey_precompiled(room_${name})
     else()
         add_library(room_${name} INTERFACE)
         target_link_libraries(room_${name} INTERFACE latchkey_flags ${uses} ${ROOM_LINKS})
@@ -52,7 +69,9 @@ function(latchkey_test name)
     endif()
     add_executable(test_${name} ${TEST_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/main.cpp)
     target_link_libraries(test_${name} PRIVATE latchkey_flags ${TEST_LINKS})
-    add_test(NAME ${name} COMMAND ${TEST_THROUGH} $<TARGET_FILE:test_${name}> WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    latchkey_precompiled(test_${name})
+    add_test(NAME ${name} COMMAND ${TEST_THROUGH} $<TARGET_FILE:test_${name}>
+             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES TIMEOUT ${TEST_TIMEOUT}
         ENVIRONMENT "LATCHKEY_SOURCE_DIR=${PROJECT_SOURCE_DIR};LATCHKEY_BUILD_DIR=${PROJECT_BINARY_DIR};TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
 endfunction()
