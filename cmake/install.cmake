@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 # Object code of every room that the face stands on, and Asio's own.
 set(LATCHKEY_LIBRARY_ROOMS base model oauth salesforce crypto net store endpoint vault access refresh
-    connect gateway facade)
+    connect gateway rest facade)
 set(objects $<TARGET_OBJECTS:boost_src>)
 foreach(room ${LATCHKEY_LIBRARY_ROOMS})
     get_target_property(kind room_${room} TYPE)
@@ -22,8 +22,8 @@ target_compile_features(latchkey_library INTERFACE cxx_std_20)
 target_include_directories(latchkey_library INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_link_libraries(latchkey_library INTERFACE Threads::Threads Boost::headers Boost::json Boost::url
-    OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB PkgConfig::sodium PkgConfig::sqlite PkgConfig::libpq
-    fmt::fmt)
+    OpenSSL::SSL OpenSSL::Crypto ZLIB::ZLIB simdjson::simdjson PkgConfig::sodium PkgConfig::sqlite
+    PkgConfig::libpq fmt::fmt)
 add_library(latchkey::latchkey ALIAS latchkey_library)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/latchkey)

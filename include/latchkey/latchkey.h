@@ -142,6 +142,7 @@ public:
 
 private:
     friend class RelayDesk;
+    friend class Rest;
     explicit Latchkey(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };

@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "facade/acts.h"
-#include "facade/query_page.h"
+#include "salesforce/query_page.h"
 
 namespace latchkey::acts {
 
@@ -41,7 +41,7 @@ Task<QueryPage> read_page(House& house, ConnectionId id, std::string target, Dea
     request.headers.emplace_back("Accept", "application/json");
     auto answered = co_await send(house, std::move(request), by);
     if (!answered) co_return answered.error();
-    co_return read_query_page(answered->response, answered->whole);
+    co_return read_query_page(std::move(answered->response), answered->whole);
 }
 
 }  // namespace

@@ -16,13 +16,13 @@ FLOORS = [
     ["oauth", "salesforce", "crypto"],
     ["net", "store"],
     ["endpoint", "vault"],
-    ["access", "connect", "refresh", "gateway"],
+    ["access", "connect", "refresh", "gateway", "rest"],
     ["facade"],
     ["service", "cli"],
     ["main"],
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-FACE = {"latchkey.h", "options.h"}
+FACE = {"latchkey.h", "options.h", "rest.h", "bulk.h"}
 
 # Rooms that know less than their floor would let them.
 ONLY = {
@@ -32,6 +32,7 @@ ONLY = {
     "salesforce": {"base", "model"},
     "crypto": {"base", "model"},
     "vault": {"base", "model", "crypto", "store"},
+    "rest": {"base", "model", "salesforce"},
     "endpoint": {"base", "model", "oauth", "salesforce", "net"},
     "service": {"base", "net", "facade"},
     "cli": {"base"},

@@ -1,4 +1,4 @@
-#include "facade/query_page.h"
+#include "salesforce/query_page.h"
 
 #include <doctest/doctest.h>
 
