@@ -121,6 +121,15 @@ def use(program, emulator, folder):
     return [json.loads(line) for line in printed.splitlines()], said
 
 
+def check_records(program, emulator, folder):
+    """The example of many records, on a store that a run of first_query has connected."""
+    done = subprocess.run([program, folder / "store.db", emulator.url, "example"],
+                          capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
+    names = [line.split("\t")[0] for line in done.stdout.splitlines()]
+    if done.returncode != 0 or not {"Example 1", "Example 2", "Example 3"} <= set(names):
+        raise SystemExit(f"{program} ended with {done.returncode}: {done.stderr}")
+
+
 def check_use(program, emulator, folder):
     """A first run, on an empty store."""
     folder.mkdir()
@@ -143,6 +152,7 @@ def main():
         jobs = [(how, example, compiler) for compiler in compilers
                 for how, example in ((house.by_find_package, "first_query"),
                                      (house.by_find_package, "awaitable"),
+                                     (house.by_find_package, "records"),
                                      (house.by_pkg_config, "first_query"))]
         with concurrent.futures.ThreadPoolExecutor(2) as two:
             programs = list(two.map(lambda job: job[0](*job[1:]), jobs))
@@ -151,13 +161,17 @@ def main():
         try:
             emulator.post("/__emulator/clients",
                           {"client_id": "example", "any_loopback_redirect": True})
-            for number, program in enumerate(programs):
+            queries = [one for one in programs if one.name != "records"]
+            for number, program in enumerate(queries):
                 check_use(program, emulator, house.folder / f"run-{number}")
                 if number == 0:
                     # The grant is kept: a second run needs no login.
                     records, said = use(program, emulator, house.folder / "run-0")
                     if said or len(records) != 3:
                         raise SystemExit(f"the second run said {''.join(said)}")
+            for program in programs:
+                if program.name == "records":
+                    check_records(program, emulator, house.folder / "run-0")
         finally:
             emulator.stop()
     print(f"{len(programs)} programs built with {' and '.join(compilers)}, each logged in and queried")
