@@ -103,7 +103,7 @@ def summary(rounds):
     return {"records_per_second": round(rounds[0]["records"] / middle("seconds")),
             "records_per_cpu_second": round(rounds[0]["records"] / middle("cpu_seconds")),
             "peak_mb": round(max(one["peak_kb"] for one in rounds) / 1024, 1),
-            "emulator_share": middle("emulator_share")}
+            "emulator_share": round(middle("emulator_share"), 2)}
 
 
 def main():
