@@ -6,6 +6,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "refresh/answer_room.h"
 #include "store/limits.h"
 
 namespace latchkey {
@@ -28,8 +29,6 @@ namespace {
 using Part = Hindrance::Part;
 
 constexpr std::chrono::seconds time_to_look{2};
-/// Room for the largest answer: with less no refresh can begin.
-constexpr std::size_t room_for_one = std::size_t{1024} * 1024;
 
 void hinder(Status& status, Part part, Error why) {
     status.hindrances.push_back(Hindrance{part, std::move(why)});
@@ -44,7 +43,7 @@ Task<Status> status(House& house, Deadline by) {
     // At the same time, so that a silent store does not take the journal's time too. The room is
     // given back at once.
     auto history = ground.store->grants().timeline(soon);
-    auto room = ground.journal->reserve(room_for_one, soon);
+    auto room = ground.journal->reserve(answer_room, soon);
     auto both = std::move(history) && std::move(room);
     const auto found = co_await std::move(both);
 

@@ -4,6 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "refresh/answer_room.h"
 #include "refresh/refresher_impl.h"
 
 // One attempt, in the protocol's order: re-read, prepare, claim, send once, journal, settle. Each
@@ -18,8 +19,6 @@ using std::chrono::seconds;
 
 constexpr int rounds_most = 5;
 constexpr milliseconds conflict_pause{50};
-/// The largest answer that is read, and what sealing and framing add to it.
-constexpr std::size_t answer_room = (1024 + 64) * 1024;
 
 class SlotHeld {
 public:
