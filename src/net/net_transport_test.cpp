@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <future>
+#include <thread>
 
 #include <doctest/doctest.h>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -83,6 +84,27 @@ TEST_CASE("a line carries exactly one request and says that it closes") {
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().code == "line_used");
     CHECK(server.seen().size() == 1);
+}
+
+TEST_CASE("J31: a token request never goes out on a connection that was used before") {
+    RawListener listener;
+    ClientBench client{loopback(listener.port())};
+    bool new_one = false;
+    std::thread server{[&] {
+        auto first = listener.accept();
+        ScriptedServer::answering(ok)(first);
+        pollfd either[2] = {{first.fd(), POLLIN, 0}, {listener.fd(), POLLIN, 0}};
+        ::poll(either, 2, 30000);
+        new_one = either[1].revents != 0;
+        if (!new_one) return ScriptedServer::answering(ok)(first);
+        auto second = listener.accept();
+        ScriptedServer::answering(ok)(second);
+    }};
+    CHECK(client.get().has_value());
+    // The connection of that call is idle now, and good.
+    CHECK(client.post_once("token").has_value());
+    server.join();
+    CHECK(new_one);
 }
 
 TEST_CASE("a line whose moment to send has passed sends nothing") {

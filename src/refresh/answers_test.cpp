@@ -376,3 +376,36 @@ TEST_CASE_FIXTURE(Answers, "B28: an org that moved is followed") {
     CHECK(token->instance_url == "https://acme2.my.salesforce.com");
     CHECK(row(ada).instance_url == "https://acme2.my.salesforce.com");
 }
+
+TEST_CASE("N1: no line of the log tells a token or a secret, whatever becomes of a refresh") {
+    Answers bench;
+    std::vector<std::string> secrets = {"client secret", "00Dfirst.ada", bench.old_token};
+    std::string echoed;
+    const auto tell = [&] {
+        bench.pass(120s);
+        bench.begin_resolving();
+        bench.pass(120s);
+        secrets.push_back(bench.stored_refresh_token(bench.ada));
+        echoed = R"({"error":"invalid_grant","error_description":"authentication failure )" +
+                 secrets.back() + R"("})";
+    };
+    CHECK(bench.asked() == "generation 2");
+    tell();
+    bench.after(changed([&](std::string& body) { secrets.push_back(body); }));
+    tell();
+    auto cut = changed([](std::string& body) { body.resize(body.size() / 2); });
+    cut.whole = false;
+    bench.after(std::move(cut));
+    tell();
+    bench.after(test::lost(false));
+    tell();
+    bench.after(answered(plain(200, "<html>" + secrets.back() + "</html>")));
+    tell();
+    bench.after(answered(plain(400, echoed)));
+    CHECK(bench.row(bench.ada).state == State::reauth_required);
+    CHECK(bench.log.counts["refresh_settled"] >= 4);
+    for (const auto& secret : secrets) {
+        CAPTURE(secret);
+        CHECK(bench.log.text.find(secret) == std::string::npos);
+    }
+}

@@ -35,13 +35,19 @@ private:
     std::mt19937_64 numbers_{20260101};
 };
 
-/// Counts records by their name.
+/// Counts records by their name, and keeps what they say.
 class CountingLog final : public Log {
 public:
-    void write(Level, std::string_view event, std::initializer_list<Field>) noexcept override {
+    void write(Level, std::string_view event,
+               std::initializer_list<Field> fields) noexcept override {
         ++counts[std::string{event}];
+        text.append(event);
+        for (const auto& field : fields)
+            text.append(" ").append(field.name).append("=").append(field.value);
+        text.append("\n");
     }
     std::map<std::string, int> counts;
+    std::string text;
 };
 
 /// Counts numbers by their name and labels, as one text.
