@@ -3,6 +3,8 @@
 namespace latchkey::simulation {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t backups_kept = 8;
 
 }  // namespace
@@ -29,6 +31,14 @@ void Database::fail_over(milliseconds gap, bool loses) {
     go_away(gap);
     if (loses) store_->put_back(standby_);
     store_->new_timeline();
+}
+
+void Database::step() {
+    if (calm_ || !dice_.permille(plan_.steps_struck)) return;
+    standby_ = store_->all_grants();
+    agenda_.in(dice_.between(1ms, 40ms), [this] {
+        if (!calm_) fail_over(dice_.between(0ms, 300ms), true);
+    });
 }
 
 void Database::restore() {

@@ -37,6 +37,10 @@ public:
     /// The standby gets what has been written, and an older state becomes the backup.
     void replicate();
 
+    /// A step of the protocol is about to be carried out. Some are struck: a fail-over follows at
+    /// once, to a standby that has everything but this step.
+    void step();
+
     template <class T, class Port>
     using Work = std::function<Task<T>(Port&, Deadline)>;
     /// `handed_over` runs when the call is on its way.

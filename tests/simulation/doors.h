@@ -45,8 +45,10 @@ public:
                                   [=](GrantStore& at, Deadline d) { return at.move(change, d); });
     }
     Task<GrantRow> take_resolution(Resolving wish, Deadline by) override {
-        return write<GrantRow>(
-            by, [=](GrantStore& at, Deadline d) { return at.take_resolution(wish, d); });
+        Database::Work<GrantRow, GrantStore> work = [=](GrantStore& at, Deadline d) {
+            return at.take_resolution(wish, d);
+        };
+        return write<GrantRow>(by, step(std::move(work)));
     }
     Task<GrantRow> quarantine(ConnectionId connection, std::string reason, Deadline by) override {
         return write<GrantRow>(
@@ -105,11 +107,18 @@ private:
         return database_.ask<T, GrantStore>(seat_, true, by, std::move(work));
     }
     template <class T>
+    Database::Work<T, GrantStore> step(Database::Work<T, GrantStore> work) {
+        return [&database = database_, work = std::move(work)](GrantStore& at, Deadline d) {
+            database.step();
+            return work(at, d);
+        };
+    }
+    template <class T>
     Task<T> stopping(std::string_view before, std::string_view sent, Deadline by,
                      Database::Work<T, GrantStore> work) {
         stops_.reached(before);
         std::function<void()> handed_over = [this, sent] { stops_.reached(sent); };
-        return database_.ask<T, GrantStore>(seat_, true, by, std::move(work),
+        return database_.ask<T, GrantStore>(seat_, true, by, step(std::move(work)),
                                             std::move(handed_over));
     }
 

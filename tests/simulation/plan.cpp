@@ -62,6 +62,9 @@ Plan::Plan(std::uint64_t which)
 
     reconnect_every = every(8, 10s, 60s);
     revoke_every = every(10, 20s, 90s);
+
+    steps_struck = some(8, 40, 250);
+    rush = d.one_in(6);
 }
 
 std::string Plan::text() const {
@@ -71,8 +74,8 @@ std::string Plan::text() const {
         "crash {}ms at-point {} power {} freeze {}ms<{}ms jump {}ms full {} | net {}ms dial {} "
         "req-lost {} req-late {} ans-lost {} ans-late {} cut {} 5xx {} strange {} silence {} | "
         "latency {}ms rotation {} old-dies {} switch {}ms user-revokes {}ms | store {}ms slow {} "
-        "away {} unknown {} outage {}ms failover {}ms loses {} restore {}ms | reconnect {}ms "
-        "revoke {}ms",
+        "away {} unknown {} outage {}ms failover {}ms loses {} restore {}ms struck {} | reconnect "
+        "{}ms revoke {}ms rush {}",
         nodes, grants, trouble.count(), ask_every.count(), refused, times.resolve_every.count(),
         times.remember.count(), times.rotate_at_most_every.count(), crash_every.count(),
         crash_at_point, power_cuts, freeze_every.count(), freeze_most.count(),
@@ -81,7 +84,7 @@ std::string Plan::text() const {
         refresh_latency_ms, rotation, old_access_dies, rotation_switch_every.count(),
         user_revokes_every.count(), store_most.count(), store_slow, store_unavailable,
         store_unknown, outage_every.count(), failover_every.count(), failover_loses,
-        restore_every.count(), reconnect_every.count(), revoke_every.count());
+        restore_every.count(), steps_struck, reconnect_every.count(), revoke_every.count(), rush);
 }
 
 }  // namespace latchkey::simulation

@@ -61,10 +61,13 @@ struct Plan {
     std::chrono::milliseconds failover_every{0};
     bool failover_loses = false;  ///< replication is asynchronous
     std::chrono::milliseconds restore_every{0};
+    int steps_struck =
+        0;  ///< share of the protocol's steps that a fail-over loses right after them
 
     // The app.
     std::chrono::milliseconds reconnect_every{0};
     std::chrono::milliseconds revoke_every{0};
+    bool rush = false;  ///< callers come to all nodes at once, for the same connection
 
     /// One line, for a person who looks at a failure.
     std::string text() const;

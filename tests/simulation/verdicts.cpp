@@ -16,7 +16,7 @@ constexpr milliseconds look_every{3000};
 }  // namespace
 
 bool World::lossy() const {
-    return plan_.failover_loses || plan_.restore_every.count() > 0;
+    return plan_.failover_loses || plan_.restore_every.count() > 0 || plan_.steps_struck > 0;
 }
 
 void World::fail(std::string why) {

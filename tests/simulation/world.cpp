@@ -121,7 +121,12 @@ void World::begin_faults() {
     if (lagging) every(dice_.between(50ms, 4s), [this] { database_.replicate(); });
     for (auto& node : nodes_)
         every(plan_.ask_every, [this, n = node.get()] {
-            ask(*n, connected_[dice_.below(connected_.size())], dice_.permille(plan_.refused));
+            auto& who = connected_[dice_.below(connected_.size())];
+            const bool refused = dice_.permille(plan_.refused);
+            ask(*n, who, refused);
+            if (!plan_.rush) return;
+            for (auto& other : nodes_)
+                if (other.get() != n) ask(*other, who, refused);
         });
 }
 
