@@ -308,6 +308,12 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::spend(WorkPtr work, Ready ready
     }
     settling.claim = std::move(claim);
     auto outcome = co_await settle_until_known(work, std::move(settling));
+    // It may have been stored on the former history just before that ended.
+    if (passed_over) {
+        passed_over = false;
+        look_back = true;
+        look_back_due = parts.clock.steady();
+    }
     co_return outcome;
 }
 

@@ -71,6 +71,26 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(History,
+                  "J16: an answer that was stored just before a fail-over lost it is put back") {
+    run_in_background(a());
+    const auto before = row(ada);
+    // The former primary's word that it is stored comes after the journal was compared.
+    a().ends.point = "CP20";
+    a().ends.instead = [&] {
+        fail_over_to(before);
+        pass(2s);
+    };
+    CHECK(newer_answer(a()) == "generation 2");
+    REQUIRE(a().ends.point.empty());
+    pass(5s);
+    CHECK(row(ada).grant_generation == GrantGeneration{2});
+    pass(70s);
+    CHECK(row(ada).state == State::active);
+    CHECK(newer_answer(b(), 2) == "generation 3");
+    check_quiet_ledger();
+}
+
+TEST_CASE_FIXTURE(History,
                   "J16: after a fail-over a node looks into its journal before it claims") {
     const auto before = row(ada);
     REQUIRE(newer_answer(a()) == "generation 2");

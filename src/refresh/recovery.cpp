@@ -92,7 +92,10 @@ Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Timeline present, 
     if (auto older = protocol::put_back(present, record, false)) co_return *older;
     // An attempt of this process that is being settled is looked after already.
     const auto own = spending.find(record.key.connection);
-    if (own != spending.end() && own->second == record.attempt) co_return Result<void>{};
+    if (own != spending.end() && own->second == record.attempt) {
+        passed_over = true;
+        co_return Result<void>{};
+    }
     auto row = co_await parts.store.grants().find(record.key, by);
     if (!row && row.error().fault == Fault::not_found) co_return Result<void>{};
     if (!row) co_return row.error();

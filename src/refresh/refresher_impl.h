@@ -200,6 +200,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     std::optional<Recovered> recovered;
     std::optional<Error> stood_down;
     std::shared_ptr<Event> catching_up;  ///< set at the end of the one comparison under way
+    bool passed_over = false;  ///< a record of an attempt under way was left out of the comparison
     bool look_back = false;
     SteadyTime look_back_due{};
     bool sweeping = true;
