@@ -3,6 +3,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -37,6 +38,12 @@ public:
     /// The standby gets what has been written, and an older state becomes the backup.
     void replicate();
 
+    /// A recorded second use of this connection's refresh token is in the store.
+    void note_second_use(const ConnectionId& who) { ++second_uses_[who]; }
+    std::uint64_t second_uses(const ConnectionId& who) const {
+        const auto found = second_uses_.find(who);
+        return found == second_uses_.end() ? 0 : found->second;
+    }
     /// A step of the protocol is about to be carried out. Some are struck: a fail-over follows at
     /// once, to a standby that has everything but this step.
     void step();
@@ -75,6 +82,7 @@ private:
     SteadyTime away_until_{};
     std::vector<GrantRow> standby_;
     std::deque<std::vector<GrantRow>> backups_;
+    std::map<ConnectionId, std::uint64_t> second_uses_;
 };
 
 template <class T, class Port>

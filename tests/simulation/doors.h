@@ -42,7 +42,9 @@ public:
     }
     Task<GrantRow> move(Move change, Deadline by) override {
         return stopping<GrantRow>("CP26", "CP29", by,
-                                  [=](GrantStore& at, Deadline d) { return at.move(change, d); });
+                                  [=, &database = database_](GrantStore& at, Deadline d) {
+                                      return move_and_note(&database, &at, change, d);
+                                  });
     }
     Task<GrantRow> take_resolution(Resolving wish, Deadline by) override {
         Database::Work<GrantRow, GrantStore> work = [=](GrantStore& at, Deadline d) {
@@ -105,6 +107,13 @@ private:
     template <class T>
     Task<T> write(Deadline by, Database::Work<T, GrantStore> work) {
         return database_.ask<T, GrantStore>(seat_, true, by, std::move(work));
+    }
+    static Task<GrantRow> move_and_note(Database* database, GrantStore* at, Move change,
+                                        Deadline by) {
+        auto moved = co_await at->move(change, by);
+        const bool second = change.to == State::in_flight && change.reason == second_use_reason;
+        if (moved && second) database->note_second_use(change.key.connection);
+        co_return moved;
     }
     template <class T>
     Database::Work<T, GrantStore> step(Database::Work<T, GrantStore> work) {

@@ -65,6 +65,10 @@ Plan::Plan(std::uint64_t which)
 
     steps_struck = some(8, 40, 250);
     rush = d.one_in(6);
+
+    asked = !d.one_in(8);
+    reauth = d.one_in(4);
+    if (!asked) times.second_use_after = times.quiet + d.between(1000ms, 30000ms);
 }
 
 std::string Plan::text() const {
@@ -75,7 +79,7 @@ std::string Plan::text() const {
         "req-lost {} req-late {} ans-lost {} ans-late {} cut {} 5xx {} strange {} silence {} | "
         "latency {}ms rotation {} old-dies {} switch {}ms user-revokes {}ms | store {}ms slow {} "
         "away {} unknown {} outage {}ms failover {}ms loses {} restore {}ms struck {} | reconnect "
-        "{}ms revoke {}ms rush {}",
+        "{}ms revoke {}ms rush {} | asked {} reauth {}",
         nodes, grants, trouble.count(), ask_every.count(), refused, times.resolve_every.count(),
         times.remember.count(), times.rotate_at_most_every.count(), crash_every.count(),
         crash_at_point, power_cuts, freeze_every.count(), freeze_most.count(),
@@ -84,7 +88,8 @@ std::string Plan::text() const {
         refresh_latency_ms, rotation, old_access_dies, rotation_switch_every.count(),
         user_revokes_every.count(), store_most.count(), store_slow, store_unavailable,
         store_unknown, outage_every.count(), failover_every.count(), failover_loses,
-        restore_every.count(), steps_struck, reconnect_every.count(), revoke_every.count(), rush);
+        restore_every.count(), steps_struck, reconnect_every.count(), revoke_every.count(), rush,
+        asked, reauth);
 }
 
 }  // namespace latchkey::simulation

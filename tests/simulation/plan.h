@@ -51,6 +51,8 @@ struct Plan {
     bool old_access_dies = false;
     std::chrono::milliseconds rotation_switch_every{0};
     std::chrono::milliseconds user_revokes_every{0};
+    bool asked = true;    ///< introspection is believed; otherwise the policy settles doubts
+    bool reauth = false;  ///< the policy
 
     // The database.
     std::chrono::milliseconds store_most{4};  ///< one way

@@ -114,6 +114,11 @@ Salesforce::Tokens Salesforce::consent() {
     tokens.grant = std::string{made.at("grant").as_string()};
     tokens.access = std::string{answer.at("access_token").as_string()};
     tokens.refresh = std::string{answer.at("refresh_token").as_string()};
+    const std::string id{answer.at("id").as_string()};
+    const auto user = id.rfind('/');
+    const auto org = id.rfind('/', user - 1);
+    tokens.user_id = id.substr(user + 1);
+    tokens.org_id = id.substr(org + 1, user - org - 1);
     return tokens;
 }
 

@@ -32,6 +32,8 @@ public:
         std::string grant;  ///< the emulator's number of it
         std::string access;
         std::string refresh;
+        std::string org_id;
+        std::string user_id;
     };
     /// What a user's consent brings.
     Tokens consent();

@@ -38,9 +38,9 @@ private:
         /// Of every consent by its epoch: a store that is put back shows former ones again, and an
         /// epoch may then be given twice.
         std::multimap<Epoch, std::string> consents;
-        std::string grant;
-        Generation newest;     ///< that any caller has seen
-        bool revoked = false;  ///< by the app, here
+        std::set<std::string> grants;  ///< the emulator's numbers of all consents
+        Generation newest;             ///< that any caller has seen
+        bool revoked = false;          ///< by the app, here
         bool done = false;
         bool asking = false;
     };
@@ -72,6 +72,7 @@ private:
     std::string unjust(const Connected& who, Epoch epoch);
     std::string unjust(const std::string& first_token);
     bool kept_somewhere(const std::string& refresh_token);
+    std::string spent_unrecorded();
     bool lossy() const;  ///< commits may be forgotten in this run
     void fail(std::string why);
 
