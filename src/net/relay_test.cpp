@@ -466,7 +466,9 @@ TEST_CASE("an answer that comes before the body is at its end passes, and ends b
     CHECK(status(answer) == 413);
     CHECK(has(answer, "Connection: close\r\n"));
     CHECK(upstream.read().empty());
+    CHECK_FALSE(upstream.timed_out);
     CHECK(caller.read().empty());
+    CHECK_FALSE(caller.timed_out);
 }
 
 TEST_CASE(
