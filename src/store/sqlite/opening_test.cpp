@@ -230,8 +230,8 @@ TEST_CASE("a packed list comes back item by item, whatever is in them") {
     using List = std::vector<std::string>;
     const List hostile{"", "3:x", ":", std::string("\0", 1), "a b", "12"};
     for (const auto& list : {List{}, List{""}, List{"api"}, hostile})
-        CHECK(sqlite::unpack(sqlite::pack(list)) == list);
-    CHECK(sqlite::unpack("3:api9:cut") == List{"api"});
-    CHECK(sqlite::unpack("99999999999999999999:x").empty());
-    CHECK(sqlite::unpack("junk").empty());
+        CHECK(unpack(pack(list)) == list);
+    CHECK(unpack("3:api9:cut") == List{"api"});
+    CHECK(unpack("99999999999999999999:x").empty());
+    CHECK(unpack("junk").empty());
 }
