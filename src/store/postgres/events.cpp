@@ -2,15 +2,10 @@
 
 #include "store/limits.h"
 #include "store/postgres/ports.h"
+#include "store/stored_rows.h"
 
 namespace latchkey::postgres {
 namespace {
-
-EventKind kind_of(std::string_view text) {
-    for (const auto kind : {EventKind::reauth_required, EventKind::recovered})
-        if (text == name(kind)) return kind;
-    return EventKind::uncertain;
-}
 
 /// Rows are written by the statements that change grants. latchkey.next_event gives their numbers
 /// under a lock that lasts to the end of the transaction, so numbers appear in their order.
@@ -20,26 +15,16 @@ public:
 
     Task<std::vector<ConnectionEvent>> read(std::int64_t after, std::size_t limit,
                                             Deadline by) override {
-        auto question = reading(
-            "SELECT number, at, kind, connection, epoch, generation, reason FROM latchkey.events"
-            " WHERE tenant = $1 AND number > $2 ORDER BY number LIMIT $3");
+        auto question = reading("SELECT " LATCHKEY_EVENT_COLUMNS
+                                " FROM latchkey.events"
+                                " WHERE tenant = $1 AND number > $2 ORDER BY number LIMIT $3");
         question.given.word(default_tenant)
             .number(after)
             .number(static_cast<std::int64_t>(std::min(limit, most_events_read)));
         auto found = co_await bench_.pool.ask(std::move(question), by);
         if (!found) co_return found.error();
         std::vector<ConnectionEvent> events;
-        while (found->next()) {
-            ConnectionEvent event;
-            event.number = found->number();
-            event.at = found->time();
-            event.kind = kind_of(found->text());
-            event.connection = ConnectionId{found->text()};
-            event.epoch = Epoch{found->number()};
-            event.generation = Generation{found->number()};
-            event.reason = found->text();
-            events.push_back(std::move(event));
-        }
+        while (found->next()) events.push_back(stored::read_event(*found));
         co_return events;
     }
 

@@ -1,71 +1,18 @@
-#include <array>
 #include <utility>
 
 #include "store/errors.h"
 #include "store/postgres/ports.h"
+#include "store/stored_rows.h"
 
 namespace latchkey::postgres {
 namespace {
-
-constexpr std::array<std::pair<FlowState, const char*>, 6> state_names{{
-    {FlowState::open, "open"},
-    {FlowState::started, "started"},
-    {FlowState::returned, "returned"},
-    {FlowState::exchanging, "exchanging"},
-    {FlowState::done, "done"},
-    {FlowState::failed, "failed"},
-}};
-
-const char* name_of(FlowState state) {
-    for (const auto& [value, text] : state_names)
-        if (value == state) return text;
-    return "failed";
-}
-
-/// A word that nobody here writes counts as over.
-FlowState flow_state_of(std::string_view text) {
-    for (const auto& [value, known] : state_names)
-        if (text == known) return value;
-    return FlowState::failed;
-}
-
-#define LATCHKEY_PG_FLOW_COLUMNS                                                        \
-    "id, version, state, owner, end_user, provider, purpose, return_url, login_url, "   \
-    "reconnects, link_hash, state_hash, cookie_hash, ticket_hash, verifier, callback, " \
-    "ticket_expires_at, created_at, expires_at, connection, failure"
-
-FlowRow read_flow(Rows& row) {
-    FlowRow flow;
-    flow.id = FlowId{row.text()};
-    flow.version = row.number();
-    flow.state = flow_state_of(row.text());
-    flow.owner = ApiKeyId{row.text()};
-    flow.end_user = row.text();
-    flow.provider = ProviderId{row.text()};
-    flow.purpose = row.text();
-    flow.return_url = row.text();
-    flow.login_url = row.text();
-    flow.reconnects = ConnectionId{row.text()};
-    flow.link_hash = row.text();
-    flow.state_hash = row.text();
-    flow.cookie_hash = row.text();
-    flow.ticket_hash = row.text();
-    flow.verifier = row.sealed();
-    flow.callback = row.sealed();
-    flow.ticket_expires_at = row.time();
-    flow.created_at = row.time();
-    flow.expires_at = row.time();
-    flow.connection = ConnectionId{row.text()};
-    flow.failure = row.text();
-    return flow;
-}
 
 /// $1 to $22.
 Parameters& bind(Parameters& given, const FlowRow& flow) {
     return given.word(default_tenant)
         .bytes(flow.id.text)
         .number(flow.version)
-        .word(name_of(flow.state))
+        .word(stored::word(flow.state))
         .bytes(flow.owner.text)
         .bytes(flow.end_user)
         .bytes(flow.provider.text)
@@ -91,7 +38,7 @@ constexpr const char* insert_flow =
     "WITH p AS MATERIALIZED (SELECT latchkey.durable_timeline() AS line), room AS MATERIALIZED ("
     " SELECT count(*) < $23 AS left FROM (SELECT 1 FROM latchkey.flows f"
     " WHERE f.tenant = $1 AND f.expires_at > $24 LIMIT $23) x), made AS ("
-    " INSERT INTO latchkey.flows (tenant, " LATCHKEY_PG_FLOW_COLUMNS
+    " INSERT INTO latchkey.flows (tenant, " LATCHKEY_FLOW_COLUMNS
     ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
     " $19, $20, $21, $22 FROM p, room WHERE room.left AND p.line IS NOT NULL"
     " ON CONFLICT DO NOTHING RETURNING 1)"
@@ -130,19 +77,19 @@ public:
     }
 
     Task<FlowRow> by_id(FlowId id, Deadline by) override {
-        return find("SELECT " LATCHKEY_PG_FLOW_COLUMNS
+        return find("SELECT " LATCHKEY_FLOW_COLUMNS
                     " FROM latchkey.flows WHERE tenant = $1 AND id = $2",
                     std::move(id.text), by);
     }
 
     Task<FlowRow> by_link(std::string link_hash, Deadline by) override {
-        return find("SELECT " LATCHKEY_PG_FLOW_COLUMNS
+        return find("SELECT " LATCHKEY_FLOW_COLUMNS
                     " FROM latchkey.flows WHERE tenant = $1 AND link_hash = $2",
                     std::move(link_hash), by);
     }
 
     Task<FlowRow> by_state(std::string state_hash, Deadline by) override {
-        return find("SELECT " LATCHKEY_PG_FLOW_COLUMNS
+        return find("SELECT " LATCHKEY_FLOW_COLUMNS
                     " FROM latchkey.flows WHERE tenant = $1 AND state_hash = $2"
                     " AND state_hash <> ''",
                     std::move(state_hash), by);
@@ -162,16 +109,16 @@ public:
     }
 
     Task<std::vector<FlowRow>> in_state(FlowState wanted, std::size_t limit, Deadline by) override {
-        auto question = reading("SELECT " LATCHKEY_PG_FLOW_COLUMNS
+        auto question = reading("SELECT " LATCHKEY_FLOW_COLUMNS
                                 " FROM latchkey.flows WHERE tenant = $1 AND state = $2"
                                 " ORDER BY created_at, id LIMIT $3");
         question.given.word(default_tenant)
-            .word(name_of(wanted))
+            .word(stored::word(wanted))
             .number(static_cast<std::int64_t>(limit));
         auto found = co_await bench_.pool.ask(std::move(question), by);
         if (!found) co_return found.error();
         std::vector<FlowRow> flows;
-        while (found->next()) flows.push_back(read_flow(*found));
+        while (found->next()) flows.push_back(stored::read_flow(*found));
         co_return flows;
     }
 
@@ -194,7 +141,7 @@ private:
         auto rows = co_await bench_.pool.ask(std::move(question), by);
         if (!rows) co_return rows.error();
         if (!rows->next()) co_return store_error::no_flow();
-        co_return read_flow(*rows);
+        co_return stored::read_flow(*rows);
     }
 
     Bench& bench_;

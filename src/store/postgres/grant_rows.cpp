@@ -2,14 +2,10 @@
 
 #include "store/packed_list.h"
 #include "store/store.h"
+#include "store/stored_words.h"
 
 namespace latchkey::postgres {
 namespace {
-
-Role role_of(std::string_view name) {
-    if (name == "current") return Role::current;
-    return name == "candidate" ? Role::candidate : Role::former;
-}
 
 /// $1 to $3.
 Parameters& bind_key(Parameters& given, const GrantKey& key) {
@@ -18,7 +14,7 @@ Parameters& bind_key(Parameters& given, const GrantKey& key) {
 
 /// $4 to $21: what may change in a row's life.
 Parameters& bind_state(Parameters& given, const GrantRow& row) {
-    return given.word(role_name(row.role))
+    return given.word(stored::word(row.role))
         .word(name(row.state))
         .word(row.quarantine)
         .bytes(row.reason)
@@ -41,7 +37,7 @@ Parameters& bind_state(Parameters& given, const GrantRow& row) {
 /// $22 to $31: what the rules look at, as it was read.
 Parameters& bind_seen(Parameters& given, const GrantChange& change) {
     const auto& row = change.seen;
-    return given.word(role_name(row.role))
+    return given.word(stored::word(row.role))
         .word(name(row.state))
         .word(row.quarantine)
         .bytes(row.reason)
@@ -80,23 +76,11 @@ constexpr const char* update_all = LATCHKEY_PG_UPDATE
 
 }  // namespace
 
-const char* role_name(Role role) {
-    switch (role) {
-        case Role::candidate:
-            return "candidate";
-        case Role::current:
-            return "current";
-        case Role::former:
-            return "former";
-    }
-    return "former";
-}
-
 GrantRow read_grant(Rows& row) {
     GrantRow grant;
     grant.key.connection = ConnectionId{row.text()};
     grant.key.epoch = Epoch{row.number()};
-    grant.role = role_of(row.text());
+    grant.role = stored::role_of(row.text());
     const auto state = row.text();
     grant.quarantine = row.text();
     grant.reason = row.text();

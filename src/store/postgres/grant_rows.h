@@ -42,6 +42,4 @@ Query update_grant(const GrantChange& change, WallTime now);
 Query claim_grant(const GrantKey& key, GrantGeneration seen, const AttemptId& attempt,
                   const NodeId& node);
 
-const char* role_name(Role role);
-
 }  // namespace latchkey::postgres

@@ -1,6 +1,7 @@
 #include "store/errors.h"
 #include "store/packed_list.h"
 #include "store/postgres/ports.h"
+#include "store/stored_rows.h"
 
 namespace latchkey::postgres {
 namespace {
@@ -63,17 +64,6 @@ private:
     Bench& bench_;
 };
 
-ApiKeyRow read_key(Rows& row) {
-    ApiKeyRow key;
-    key.id = ApiKeyId{row.text()};
-    key.secret_hash = row.text();
-    key.label = row.text();
-    key.permissions = unpack(row.text());
-    key.created_at = row.time();
-    key.revoked_at = row.time_or_null();
-    return key;
-}
-
 /// Every look reads the primary, so a revoked key is refused on all nodes from the next look on.
 class ApiKeyRows final : public ApiKeyStore {
 public:
@@ -99,25 +89,24 @@ public:
     }
 
     Task<ApiKeyRow> find(ApiKeyId id, Deadline by) override {
-        auto question = reading(
-            "SELECT id, secret_hash, label, permissions, created_at, revoked_at"
-            " FROM latchkey.api_keys WHERE tenant = $1 AND id = $2");
+        auto question = reading("SELECT " LATCHKEY_API_KEY_COLUMNS
+                                " FROM latchkey.api_keys WHERE tenant = $1 AND id = $2");
         question.given.word(default_tenant).bytes(id.text);
         auto found = co_await bench_.pool.ask(std::move(question), by);
         if (!found) co_return found.error();
         if (!found->next()) co_return store_error::no_api_key();
-        co_return read_key(*found);
+        co_return stored::read_api_key(*found);
     }
 
     Task<std::vector<ApiKeyRow>> all(Deadline by) override {
-        auto question = reading(
-            "SELECT id, secret_hash, label, permissions, created_at, revoked_at"
-            " FROM latchkey.api_keys WHERE tenant = $1 ORDER BY created_at, id LIMIT $2");
+        auto question =
+            reading("SELECT " LATCHKEY_API_KEY_COLUMNS
+                    " FROM latchkey.api_keys WHERE tenant = $1 ORDER BY created_at, id LIMIT $2");
         question.given.word(default_tenant).number(std::int64_t{most_listed_keys});
         auto found = co_await bench_.pool.ask(std::move(question), by);
         if (!found) co_return found.error();
         std::vector<ApiKeyRow> keys;
-        while (found->next()) keys.push_back(read_key(*found));
+        while (found->next()) keys.push_back(stored::read_api_key(*found));
         co_return keys;
     }
 

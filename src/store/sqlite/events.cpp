@@ -6,15 +6,10 @@
 
 #include "store/limits.h"
 #include "store/sqlite/ports.h"
+#include "store/stored_rows.h"
 
 namespace latchkey::sqlite {
 namespace {
-
-EventKind kind_of(std::string_view text) {
-    for (const auto kind : {EventKind::reauth_required, EventKind::recovered})
-        if (text == name(kind)) return kind;
-    return EventKind::uncertain;
-}
 
 class Events final : public EventStore {
 public:
@@ -24,24 +19,15 @@ public:
                                             Deadline by) override {
         return bench_.worker.read<std::vector<ConnectionEvent>>(
             [after, limit](Database& database) -> Result<std::vector<ConnectionEvent>> {
-                auto found = database.prepare(
-                    "SELECT number, at, kind, connection, epoch, generation, reason FROM events"
-                    " WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?");
+                auto found =
+                    database.prepare("SELECT " LATCHKEY_EVENT_COLUMNS
+                                     " FROM events"
+                                     " WHERE tenant = ? AND number > ? ORDER BY number LIMIT ?");
                 found.bind(default_tenant)
                     .bind(after)
                     .bind(static_cast<std::int64_t>(std::min(limit, most_events_read)));
                 std::vector<ConnectionEvent> events;
-                while (found.step()) {
-                    ConnectionEvent event;
-                    event.number = found.number();
-                    event.at = found.time();
-                    event.kind = kind_of(found.text());
-                    event.connection = ConnectionId{found.text()};
-                    event.epoch = Epoch{found.number()};
-                    event.generation = Generation{found.number()};
-                    event.reason = found.text();
-                    events.push_back(std::move(event));
-                }
+                while (found.step()) events.push_back(stored::read_event(found));
                 return events;
             },
             by);

@@ -1,68 +1,15 @@
-#include <array>
 #include <utility>
 
 #include "store/errors.h"
 #include "store/sqlite/ports.h"
+#include "store/stored_rows.h"
 
 namespace latchkey::sqlite {
 namespace {
 
-constexpr std::array<std::pair<FlowState, const char*>, 6> state_names{{
-    {FlowState::open, "open"},
-    {FlowState::started, "started"},
-    {FlowState::returned, "returned"},
-    {FlowState::exchanging, "exchanging"},
-    {FlowState::done, "done"},
-    {FlowState::failed, "failed"},
-}};
-
-const char* name_of(FlowState state) {
-    for (const auto& [value, text] : state_names)
-        if (value == state) return text;
-    return "failed";
-}
-
-/// A word that nobody here writes counts as over.
-FlowState flow_state_of(std::string_view text) {
-    for (const auto& [value, known] : state_names)
-        if (text == known) return value;
-    return FlowState::failed;
-}
-
-#define LATCHKEY_FLOW_COLUMNS                                                           \
-    "id, version, state, owner, end_user, provider, purpose, return_url, login_url, "   \
-    "reconnects, link_hash, state_hash, cookie_hash, ticket_hash, verifier, callback, " \
-    "ticket_expires_at, created_at, expires_at, connection, failure"
-
-FlowRow read_flow(Statement& row) {
-    FlowRow flow;
-    flow.id = FlowId{row.text()};
-    flow.version = row.number();
-    flow.state = flow_state_of(row.text());
-    flow.owner = ApiKeyId{row.text()};
-    flow.end_user = row.text();
-    flow.provider = ProviderId{row.text()};
-    flow.purpose = row.text();
-    flow.return_url = row.text();
-    flow.login_url = row.text();
-    flow.reconnects = ConnectionId{row.text()};
-    flow.link_hash = row.text();
-    flow.state_hash = row.text();
-    flow.cookie_hash = row.text();
-    flow.ticket_hash = row.text();
-    flow.verifier = row.sealed();
-    flow.callback = row.sealed();
-    flow.ticket_expires_at = row.time();
-    flow.created_at = row.time();
-    flow.expires_at = row.time();
-    flow.connection = ConnectionId{row.text()};
-    flow.failure = row.text();
-    return flow;
-}
-
 /// Everything after id and version.
 Statement& bind_rest(Statement& statement, const FlowRow& flow) {
-    return statement.bind(name_of(flow.state))
+    return statement.bind(stored::word(flow.state))
         .bind(flow.owner.text)
         .bind(flow.end_user)
         .bind(flow.provider.text)
@@ -85,7 +32,7 @@ Statement& bind_rest(Statement& statement, const FlowRow& flow) {
 
 Result<FlowRow> only_row(Statement found) {
     if (!found.step()) return store_error::no_flow();
-    return read_flow(found);
+    return stored::read_flow(found);
 }
 
 class Flows final : public FlowStore {
@@ -148,10 +95,10 @@ public:
                                               " FROM flows WHERE tenant = ? AND state = ?"
                                               " ORDER BY created_at, id LIMIT ?");
                 found.bind(default_tenant)
-                    .bind(name_of(wanted))
+                    .bind(stored::word(wanted))
                     .bind(static_cast<std::int64_t>(limit));
                 std::vector<FlowRow> flows;
-                while (found.step()) flows.push_back(read_flow(found));
+                while (found.step()) flows.push_back(stored::read_flow(found));
                 return flows;
             },
             by);

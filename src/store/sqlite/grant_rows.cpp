@@ -2,30 +2,14 @@
 
 #include "store/packed_list.h"
 #include "store/store.h"
+#include "store/stored_words.h"
 
 namespace latchkey::sqlite {
 namespace {
 
-const char* role_name(Role role) {
-    switch (role) {
-        case Role::candidate:
-            return "candidate";
-        case Role::current:
-            return "current";
-        case Role::former:
-            return "former";
-    }
-    return "former";
-}
-
-Role role_of(std::string_view name) {
-    if (name == "current") return Role::current;
-    return name == "candidate" ? Role::candidate : Role::former;
-}
-
 /// All columns but tenant and key, in the order of the statements below.
 Statement& bind_rest(Statement& statement, const GrantRow& row) {
-    return statement.bind(role_name(row.role))
+    return statement.bind(stored::word(row.role))
         .bind(name(row.state))
         .bind(row.quarantine)
         .bind(row.reason)
@@ -54,7 +38,7 @@ GrantRow read_grant(Statement& row) {
     GrantRow grant;
     grant.key.connection = ConnectionId{row.text()};
     grant.key.epoch = Epoch{row.number()};
-    grant.role = role_of(row.text());
+    grant.role = stored::role_of(row.text());
     const auto state = row.text();
     grant.quarantine = row.text();
     grant.reason = row.text();

@@ -1,6 +1,7 @@
 #include "store/errors.h"
 #include "store/packed_list.h"
 #include "store/sqlite/ports.h"
+#include "store/stored_rows.h"
 
 namespace latchkey::sqlite {
 namespace {
@@ -73,17 +74,6 @@ private:
     Bench& bench_;
 };
 
-ApiKeyRow read_key(Statement& row) {
-    ApiKeyRow key;
-    key.id = ApiKeyId{row.text()};
-    key.secret_hash = row.text();
-    key.label = row.text();
-    key.permissions = unpack(row.text());
-    key.created_at = row.time();
-    key.revoked_at = row.time_or_null();
-    return key;
-}
-
 class ApiKeyRows final : public ApiKeyStore {
 public:
     explicit ApiKeyRows(Bench& bench) : bench_(bench) {}
@@ -112,12 +102,11 @@ public:
     Task<ApiKeyRow> find(ApiKeyId id, Deadline by) override {
         return bench_.worker.read<ApiKeyRow>(
             [id](Database& database) -> Result<ApiKeyRow> {
-                auto found = database.prepare(
-                    "SELECT id, secret_hash, label, permissions, created_at, revoked_at"
-                    " FROM api_keys WHERE tenant = ? AND id = ?");
+                auto found = database.prepare("SELECT " LATCHKEY_API_KEY_COLUMNS
+                                              " FROM api_keys WHERE tenant = ? AND id = ?");
                 if (!found.bind(default_tenant).bind(id.text).step())
                     return store_error::no_api_key();
-                return read_key(found);
+                return stored::read_api_key(found);
             },
             by);
     }
@@ -126,11 +115,11 @@ public:
         return bench_.worker.read<std::vector<ApiKeyRow>>(
             [](Database& database) -> Result<std::vector<ApiKeyRow>> {
                 auto found = database.prepare(
-                    "SELECT id, secret_hash, label, permissions, created_at, revoked_at"
+                    "SELECT " LATCHKEY_API_KEY_COLUMNS
                     " FROM api_keys WHERE tenant = ? ORDER BY created_at, id LIMIT ?");
                 found.bind(default_tenant).bind(std::int64_t{most_listed_keys});
                 std::vector<ApiKeyRow> keys;
-                while (found.step()) keys.push_back(read_key(found));
+                while (found.step()) keys.push_back(stored::read_api_key(found));
                 return keys;
             },
             by);
