@@ -1,8 +1,5 @@
 #include "service/public_loops.h"
 
-#include <pthread.h>
-
-#include <csignal>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -10,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 
+#include "base/quiet_thread.h"
 #include "base/text.h"
 #include "net/relay.h"
 
@@ -72,13 +70,7 @@ Result<void> PublicLoops::add(const std::string& host, std::uint16_t port,
         log_);
     const auto listening = made->server.listen(host, port, tls, true);
     if (!listening) return listening.error();
-    // Signals are for the main thread.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    made->thread = std::thread{[loop = &made->loop, log = &log_] { run(*loop, *log); }};
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    made->thread = quiet_thread([loop = &made->loop, log = &log_] { run(*loop, *log); });
     loops_.push_back(std::move(made));
     return {};
 }

@@ -15,7 +15,7 @@
 #include "crypto/master_key.h"
 #include "facade/house.h"
 #include "facade/master_key_file.h"
-#include "facade/run_here.h"
+#include "base/run_here.h"
 #include "salesforce/identity.h"
 #include "service/config.h"
 #include "vault/key_ring_loader.h"

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "facade/check_providers.h"
 #include "facade/loopback_login.h"
-#include "facade/run_here.h"
+#include "base/run_here.h"
 
 namespace latchkey {
 

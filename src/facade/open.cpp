@@ -1,6 +1,3 @@
-#include <pthread.h>
-
-#include <csignal>
 #include <cstdint>
 #include <exception>
 #include <limits>
@@ -11,11 +8,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "base/quiet_thread.h"
+#include "base/run_here.h"
 #include "crypto/master_key.h"
 #include "facade/check_providers.h"
 #include "facade/impl.h"
 #include "facade/master_key_file.h"
-#include "facade/run_here.h"
 #include "net/tls.h"
 #include "store/journal/file_journal.h"
 #include "store/postgres/postgres_store.h"
@@ -113,7 +111,7 @@ Result<void> open_keys(Ground& ground, const MasterKeySource& source) {
     return {};
 }
 
-/// Runs a loop to its end in a thread where no signal of the program arrives.
+/// Runs a loop to its end, whatever is thrown in it.
 void serve(boost::asio::io_context& loop, House& house) {
     for (;;) {
         try {
@@ -123,16 +121,6 @@ void serve(boost::asio::io_context& loop, House& house) {
             house.bug(thrown.what());
         }
     }
-}
-
-std::thread thread_for(boost::asio::io_context& loop, House& house) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread thread{[&loop, &house] { serve(loop, house); }};
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
 }
 
 /// The journal's one thread takes one call after the other.
@@ -181,7 +169,9 @@ Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
     auto& loop = own ? own->loop : *options.loop;
     auto house = std::make_shared<House>(std::move(ground), loop);
     start_housework(house);
-    if (own) own->thread = thread_for(own->loop, *house);
+    if (own)
+        own->thread =
+            quiet_thread([serving = &own->loop, house = house.get()] { serve(*serving, *house); });
     auto impl = std::make_unique<Impl>(std::move(own), std::move(house));
     return std::unique_ptr<Latchkey>(new Latchkey(std::move(impl)));
 }

@@ -6,7 +6,7 @@
 #include <latchkey/latchkey.h>
 
 #include "facade/house.h"
-#include "facade/run_here.h"
+#include "base/run_here.h"
 #include "store/timeline_order.h"
 
 namespace latchkey {

@@ -8,7 +8,7 @@
 #include "facade/house.h"
 #include "facade/loopback_login.h"
 #include "facade/rotation_probe.h"
-#include "facade/run_here.h"
+#include "base/run_here.h"
 #include "store/memory_journal.h"
 #include "store/memory_store.h"
 #include "vault/key_ring_loader.h"

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/origin.h"
-#include "facade/run_here.h"
+#include "base/run_here.h"
 #include "net/net_transport.h"
 
 namespace latchkey {

@@ -9,6 +9,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include "base/quiet_thread.h"
+
 namespace latchkey {
 
 /// Puts a job into the queue together with the way back to the coroutine that waits for it.
@@ -35,7 +37,9 @@ struct WorkThread::Enqueue {
 };
 
 WorkThread::WorkThread(std::function<void()> finish, std::size_t most_together)
-    : finish_(std::move(finish)), most_together_(most_together), thread_([this] { work_off(); }) {}
+    : finish_(std::move(finish)),
+      most_together_(most_together),
+      thread_(quiet_thread([this] { work_off(); })) {}
 
 WorkThread::~WorkThread() {
     {

@@ -1,8 +1,5 @@
 #include "store/postgres/pool.h"
 
-#include <pthread.h>
-
-#include <csignal>
 #include <utility>
 
 #include <boost/asio/associated_executor.hpp>
@@ -13,6 +10,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include "base/quiet_thread.h"
 #include "store/errors.h"
 #include "store/postgres/failures.h"
 
@@ -24,16 +22,6 @@ namespace {
 
 constexpr auto look_for_overdue = 20ms;
 constexpr auto time_to_end = 2s;
-
-std::thread thread_without_signals(boost::asio::io_context& loop) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    std::thread thread{[&loop] { loop.run(); }};
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    return thread;
-}
 
 bool broken(const Outcome& outcome) {
     return outcome.kind == Outcome::Kind::lost || outcome.kind == Outcome::Kind::not_sent;
@@ -81,7 +69,7 @@ Pool::Pool(Dsn dsn, std::size_t links, Clock& clock, Log& log)
         seats_.push_back(std::make_unique<Seat>(loop_.get_executor()));
         boost::asio::co_spawn(loop_, serve(seats_.back().get()), boost::asio::detached);
     }
-    thread_ = thread_without_signals(loop_);
+    thread_ = quiet_thread([this] { loop_.run(); });
 }
 
 void Pool::finish() {

@@ -1,12 +1,9 @@
 #include "store/postgres/postgres_store.h"
 
 #include <chrono>
-#include <exception>
-#include <optional>
 #include <utility>
 
-#include <boost/asio/co_spawn.hpp>
-
+#include "base/run_here.h"
 #include "store/errors.h"
 #include "store/postgres/bulletin.h"
 #include "store/postgres/migrations.h"
@@ -55,20 +52,6 @@ Task<void> prepare(postgres::Pool& pool, Random& random, Log& log, bool several_
     co_return co_await postgres::migrate(pool, random, by);
 }
 
-/// For the start of a process, where nobody else runs on the loop.
-Result<void> run_to_end(Task<void> work) {
-    boost::asio::io_context loop{1};
-    std::optional<Result<void>> outcome;
-    std::exception_ptr thrown;
-    boost::asio::co_spawn(loop, std::move(work), [&](std::exception_ptr failed, Result<void> made) {
-        thrown = failed;
-        outcome = std::move(made);
-    });
-    loop.run();
-    if (thrown) std::rethrow_exception(thrown);
-    return *outcome;
-}
-
 }  // namespace
 
 struct PostgresStore::Impl {
@@ -107,9 +90,10 @@ Result<std::unique_ptr<PostgresStore>> PostgresStore::open(PostgresOptions optio
     if (!dsn) return dsn.error();
     const bool several = dsn->hosts.size() > 1;
     auto impl = std::make_unique<Impl>(std::move(*dsn), options, clock, random, log);
+    boost::asio::io_context loop;
     const auto ready =
-        run_to_end(prepare(*impl->pool, random, log, several, options.accept_async_replication,
-                           clock.in(time_to_open)));
+        run_here(loop, prepare(*impl->pool, random, log, several, options.accept_async_replication,
+                               clock.in(time_to_open)));
     if (!ready) return ready.error();
     return std::unique_ptr<PostgresStore>{new PostgresStore{std::move(impl)}};
 }
