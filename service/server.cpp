@@ -114,6 +114,8 @@ Async<void> Server::stop(Deadline by) {
     if (loops_) co_await loops_->stop(by);
     if (public_) co_await public_->stop(by);
     if (operators_) co_await operators_->stop(by);
+    // Also what nobody asked for, such as a planned refresh, is finished, not cut off.
+    if (library_) co_await library_->async_close(by);
 }
 
 bool Server::page_host_is_ours(const Context& c) const {

@@ -62,6 +62,10 @@ public:
     /// errors  misconfigured  store_locked, store_not_private, store_on_network, store_unreachable,
     ///                        store_too_new, store_foreign, invalid_master_key, wrong_master_key,
     ///                        key_ring_missing, master_key_file, invalid_provider, tls_files
+    ///                        with a shared database store_and_journal, store_dsn, store_too_old,
+    ///                        store_refused, store_not_durable, store_not_synchronous,
+    ///                        storage_login, storage_no_database, storage_unknown, and those of its
+    ///                        journal's directory (file_journal.h)
     ///         conflict       node_id_in_use: another process runs under this node's name
     ///         try_later      storage_unavailable
     ///         internal       storage_damaged
@@ -72,6 +76,12 @@ public:
     /// that lies behind its journal refuses to refresh (store_put_back). Blocks; opens no key.
     /// returns  the store's new timeline. errors  those of open that speak of the store
     static Result<Timeline> mark_restored(Options options);
+
+    /// For a program with a loop of its own that wants to end it soon: waits there for refreshes under
+    /// way, until `by` and at most 40 s, and takes this node's leave of the others, so that its next
+    /// start need not wait until it is taken for dead. Called on that loop; nothing may be asked any
+    /// more, and the destructor follows.
+    Async<void> async_close(Deadline by);
 
     /// Waits for refreshes under way, at most 40 s, then closes the store. No other call may be under
     /// way. With a loop of the program's own it returns at once; see Options::loop.

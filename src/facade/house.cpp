@@ -116,13 +116,13 @@ void start_housework(const std::shared_ptr<House>& house) {
     asio::co_spawn(house->loop(), tend(house, rooms.revoker.run()), asio::detached);
 }
 
-Async<void> close_house(std::shared_ptr<House> house) {
+Async<void> close_house(std::shared_ptr<House> house, Deadline by) {
     auto& clock = house->ground().clock;
-    const auto latest = clock.in(time_to_close);
+    const auto latest = by.sooner(clock.steady() + time_to_close);
     house->rooms().connect.stop();
     house->rooms().revoker.stop();
     house->rooms().registration.stop();
-    co_await house->rooms().refresher.stop(clock.in(time_to_settle));
+    co_await house->rooms().refresher.stop(by.sooner(clock.steady() + time_to_settle));
     while (house->under_way() > 0 && !latest.passed(clock.steady())) {
         co_await clock.sleep_until(clock.steady() + look_again);
     }

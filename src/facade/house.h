@@ -110,8 +110,9 @@ private:
 /// from any thread before the loop runs or from the loop.
 void start_housework(const std::shared_ptr<House>& house);
 
-/// Ends the housework, then waits for refreshes and calls under way, at most 40 s in all.
-Async<void> close_house(std::shared_ptr<House> house);
+/// Ends the housework, then waits for refreshes and calls under way, until `by` and at most 40 s in
+/// all, and leaves the other nodes.
+Async<void> close_house(std::shared_ptr<House> house, Deadline by);
 
 /// Opens the store and this node's journal. errors  those of Latchkey::open that speak of the store
 Result<void> open_store(Ground& ground, const Options& options);

@@ -24,6 +24,7 @@ struct Latchkey::Impl {
     };
     std::unique_ptr<OwnLoop> own;  ///< null: the program runs the loop
     std::shared_ptr<House> house;
+    bool closed = false;  ///< by async_close: the destructor has nothing left to start
 
     Impl(std::unique_ptr<OwnLoop> o, std::shared_ptr<House> h)
         : own(std::move(o)), house(std::move(h)) {}

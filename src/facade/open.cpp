@@ -29,6 +29,7 @@ using namespace std::chrono_literals;
 
 constexpr auto time_to_read = 30s;
 constexpr auto time_to_answer = 5s;
+constexpr auto time_to_close = 40s;
 
 /// What can be refused before anything is opened or made.
 Result<void> check_options(const Options& options) {
@@ -178,6 +179,11 @@ Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
 
 Latchkey::Latchkey(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
+Async<void> Latchkey::async_close(Deadline by) {
+    impl_->closed = true;
+    co_await close_house(impl_->house, by);
+}
+
 Latchkey::~Latchkey() {
     auto& loop = impl_->house->loop();
     if (!impl_->own) {
@@ -185,12 +191,15 @@ Latchkey::~Latchkey() {
         // But a program may also end it as it is, so nothing may come back to it from the store's
         // thread afterwards.
         await_the_store(impl_->house->ground());
-        boost::asio::co_spawn(loop, close_house(impl_->house), boost::asio::detached);
+        if (impl_->closed) return;
+        boost::asio::co_spawn(loop, close_house(impl_->house, Deadline::in(time_to_close)),
+                              boost::asio::detached);
         return;
     }
-    boost::asio::co_spawn(loop, close_house(impl_->house), [&loop](const std::exception_ptr&) {
-        loop.stop();  // also where something is left after the time to close
-    });
+    boost::asio::co_spawn(loop, close_house(impl_->house, Deadline::in(time_to_close)),
+                          [&loop](const std::exception_ptr&) {
+                              loop.stop();  // also where something is left after the time to close
+                          });
     impl_->own->thread.join();
 }
 

@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
@@ -183,6 +184,14 @@ class Starts(OnPostgres):
 
 
 class Nodes(OnPostgres):
+    def test_m10_a_node_that_was_stopped_in_order_is_back_at_once(self):
+        file = self.config()
+        self.assertEqual(self.start_node(file, "").stop(), 0)
+        self.assertEqual(psql("SELECT gone FROM latchkey.nodes", self.database), "t")
+        begun = time.monotonic()
+        self.assertEqual(self.start_node(file, "").stop(), 0)
+        self.assertLess(time.monotonic() - begun, 15, "it was not waited for as for a dead one")
+
     def test_i15_nodes_that_start_together_on_an_empty_database_serve_one_installation(self):
         emulator = self.start_emulator(keeps=False)
         files = [self.config(f"n{i}", login_url=emulator.url) for i in range(3)]
