@@ -28,6 +28,8 @@ private:
         boost::asio::basic_waitable_timer<SteadyClock, boost::asio::wait_traits<SteadyClock>,
                                           Executor>;
 
+    static constexpr auto never = SteadyClock::time_point::max();
+
     /// Why a caller gets no answer of a server, through his own doing.
     enum class Callers { fine, gone, too_slow, bad_chunks };
 
@@ -64,6 +66,7 @@ private:
     Async<bool> refuse(Reply reply);
     void let_go_of_request();
 
+    static void append_length(std::uint64_t length, std::string& out);
     const RequestHead& head() const { return caller_.head(); }
     bool to_head() const { return head().method == "HEAD"; }
     bool ends_here() const;
@@ -102,9 +105,9 @@ private:
     int status_ = 0;  ///< of what the caller was sent
     Error error_;
 
-    SteadyClock::time_point caller_sends_by_ = SteadyClock::time_point::max();
-    SteadyClock::time_point caller_takes_by_ = SteadyClock::time_point::max();
-    SteadyClock::time_point upstream_by_ = SteadyClock::time_point::max();
+    SteadyClock::time_point caller_sends_by_ = never;
+    SteadyClock::time_point caller_takes_by_ = never;
+    SteadyClock::time_point upstream_by_ = never;
     bool upstream_late_ = false;
     bool reads_upstream_ = false;  ///< nobody waits for the caller, who may go away unseen
 };

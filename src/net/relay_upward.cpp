@@ -1,0 +1,188 @@
+#include "net/relay_exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+// The request's way: its body from the caller, its head and body to the server.
+namespace latchkey {
+
+namespace {
+
+using boost::system::error_code;
+
+bool implies_body(std::string_view method) {
+    return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+Error not_sent() {
+    return Error{Fault::try_later, "not_sent", "Nothing was sent: the connection was lost."};
+}
+
+}  // namespace
+
+/// Reads as much of the body as may be held. Bytes that came with the head are not copied.
+Async<void> RelayExchange::hold_body() {
+    const auto behind = caller_.behind_head();
+    const auto first = request_meter_.take(behind);
+    taken_behind_ = first.used;
+    body_ = behind.substr(0, first.passed);
+    if (first.broken) callers_ = Callers::bad_chunks;
+    if (first.broken) co_return;
+    if (request_meter_.ended()) {
+        held_ = true;
+        if (request_meter_.tail().empty()) co_return;
+        body_store_.assign(body_).append(request_meter_.tail());
+        body_ = body_store_;
+        co_return;
+    }
+    request_pace_.began = SteadyClock::now();
+    const bool asked = co_await tell_to_continue();
+    if (!asked) co_return;
+    const auto limit = relay_.limits.held_body;
+    if (head().length > limit) co_return;
+
+    body_store_.assign(body_);
+    Block block;
+    while (!request_meter_.ended() && body_store_.size() < limit) {
+        const auto got = co_await read_caller(block);
+        if (callers_ != Callers::fine) co_return;
+        const auto taken = request_meter_.take({block.data(), got});
+        if (taken.broken) callers_ = Callers::bad_chunks;
+        if (taken.broken) co_return;
+        body_store_.append(block.data(), taken.passed);
+        leftover_.assign(block.data() + taken.used, got - taken.used);
+    }
+    held_ = request_meter_.ended();
+    if (held_) body_store_.append(request_meter_.tail());
+    body_ = body_store_;
+}
+
+Async<bool> RelayExchange::tell_to_continue() {
+    if (!head().expects_continue || !caller_.behind_head().empty()) co_return true;
+    co_return co_await write_caller("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+/// At least one byte, unless `callers_` says why not.
+Async<std::size_t> RelayExchange::read_caller(Block& into) {
+    caller_sends_by_ = patience(request_pace_);
+    auto room = into.from(0);
+    // No byte behind a body of known length is taken, so that none has to be put back.
+    if (request_meter_.left() > 0 && request_meter_.left() < room.size()) {
+        room = room.first(static_cast<std::size_t>(request_meter_.left()));
+    }
+    error_code failed;
+    const auto got = co_await caller_.socket().read_some(room, failed);
+    caller_sends_by_ = never;
+    request_pace_.moved += got;
+    if (failed && callers_ == Callers::fine && !stop_upload_) callers_ = Callers::gone;
+    co_return failed ? 0 : got;
+}
+
+Async<void> RelayExchange::upload(RelayExchange* self) {
+    co_await self->pass_body_up();
+    self->uploading_ = false;
+    // What the upstream has to say may come only when it has everything.
+    self->upstream_by_ = SteadyClock::now() + self->relay_.limits.answer;
+    self->upload_over_.cancel();
+}
+
+/// Goes on with the body where `ask` has stopped. A caller's failure ends the wait for an answer;
+/// an upstream's does not, because it may have answered before it stopped listening.
+Async<void> RelayExchange::pass_body_up() {
+    Block block;
+    while (!request_meter_.ended() && !stop_upload_) {
+        const auto got = co_await read_caller(block);
+        if (stop_upload_) co_return;
+        if (callers_ == Callers::fine) {
+            const auto taken = request_meter_.take({block.data(), got});
+            if (taken.broken) callers_ = Callers::bad_chunks;
+            leftover_.assign(block.data() + taken.used, got - taken.used);
+            if (!taken.broken) {
+                std::size_t handed = 0;
+                error_code failed;
+                upstream_by_ = SteadyClock::now() + relay_.limits.stall;
+                co_await upstream_->write({block.data(), taken.passed}, handed, failed);
+                upstream_by_ = never;
+                if (!failed && request_meter_.ended() && !request_meter_.tail().empty()) {
+                    co_await upstream_->write(request_meter_.tail(), handed, failed);
+                }
+                if (failed) co_return;
+                continue;
+            }
+        }
+        upstream_->reset();
+        co_return;
+    }
+}
+
+Async<void> RelayExchange::end_upload() {
+    if (!uploading_) co_return;
+    stop_upload_ = true;
+    caller_.socket().interrupt();
+    if (upstream_) upstream_->reset();
+    while (uploading_) {
+        upload_over_.expires_at(never);
+        error_code ignored;
+        co_await upload_over_.async_wait(boost::asio::redirect_error(use_task, ignored));
+    }
+}
+
+void RelayExchange::write_head_up() {
+    const auto& request = head();
+    out_.clear();
+    out_.append(request.method).append(" ").append(pass_.path).append(" HTTP/1.1\r\n");
+    out_.append(pass_.target->lines.reveal());
+    policy_.append_up(request, out_);
+    if (request.chunked) {
+        out_.append("Transfer-Encoding: chunked\r\n");
+    } else if (request.has_length || implies_body(request.method)) {
+        append_length(request.length, out_);
+    }
+    out_.append("\r\n");
+}
+
+/// Sends the request and reads the answer's head. False: `error_` or `callers_` says why not.
+Async<bool> RelayExchange::ask() {
+    upstream_late_ = false;
+    upstream_ = relay_.upstreams.idle(pass_.target->to);
+    error_code failed;
+    std::size_t handed = 0;
+    for (bool fresh = false;; fresh = true) {
+        if (!upstream_) {
+            const auto by = relay_.clock.in(relay_.limits.answer);
+            auto dialled = co_await relay_.upstreams.dial(pass_.target->to, by);
+            if (!dialled) {
+                error_ = dialled.error();
+                co_return false;
+            }
+            upstream_ = std::move(*dialled);
+            fresh = true;
+        }
+        write_head_up();
+        out_.append(body_);
+        upstream_by_ = SteadyClock::now() + relay_.limits.stall;
+        co_await upstream_->write(out_, handed, failed);
+        upstream_by_ = never;
+        wipe(out_);
+        if (!failed || handed > 0 || fresh) break;
+        upstream_.drop();
+    }
+    if (failed && handed == 0) {
+        error_ = not_sent();
+        co_return false;
+    }
+    if (!failed && !held_) {
+        uploading_ = true;
+        boost::asio::co_spawn(on_, upload(this), [this](const std::exception_ptr& thrown) {
+            if (!thrown) return;
+            uploading_ = false;
+            upload_over_.cancel();
+        });
+    }
+    co_return co_await read_answer_head();
+}
+
+}  // namespace latchkey
