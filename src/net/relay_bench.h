@@ -154,4 +154,40 @@ private:
     bool stopped_ = false;
 };
 
+// What is sent and looked for.
+
+inline const std::string host = "Host: app.example\r\n";
+inline const std::string get = "GET /r/x?y=z HTTP/1.1\r\n" + host + "\r\n";
+inline const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+inline bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+inline int status(const std::string& answer) {
+    return answer.starts_with("HTTP/1.1 ") ? std::stoi(answer.substr(9, 3)) : 0;
+}
+/// Reads exactly `bytes`, or what came before the end.
+inline std::string read_exactly(RawSocket& socket, std::size_t bytes) {
+    std::string all;
+    while (all.size() < bytes) {
+        const auto some = socket.read();
+        if (some.empty()) break;
+        all += some;
+    }
+    return all;
+}
+/// An answer whose body of known length comes last.
+inline std::string read_answer(RawSocket& socket, const std::string& body) {
+    return socket.read_until("\r\n\r\n" + body);
+}
+inline std::string varied(std::size_t bytes) {
+    std::string text(bytes, '\0');
+    std::uint32_t state = 1;
+    for (auto& c : text) {
+        state = state * 1664525 + 1013904223;
+        c = static_cast<char>(state >> 24);
+    }
+    return text;
+}
+
 }  // namespace latchkey::test
