@@ -84,14 +84,9 @@ class Nodes(Together):
         traps.release()
         self.assertEqual(self.grant_uses(connection), 1)
 
-    def grant_uses(self, connection):
-        """How often a refresh token of this connection was presented; each story begins with a
-        connect, so these are the uses of the newest grant."""
-        newest = max(self.site.uses(), key=lambda use: int(use["grant"].split("-")[1]))["grant"]
-        return len([use for use in self.site.uses() if use["grant"] == newest])
-
-    def test_j12_a_database_that_is_away_at_the_commit_keeps_nobody_from_the_new_token(self):
-        node, *others = self.site.nodes
+    def refreshed_without_database(self, node):
+        """A connection whose new tokens are in this node's journal, while its database has gone just
+        before they were stored. Its caller has its answer."""
         connection = self.connect()
         self.site.emulator.expire_sessions()
         traps = self.trap(node, SETTLE, "before")
@@ -101,9 +96,24 @@ class Nodes(Together):
             relay.leave()
         answer = caller.join()
         self.assertEqual(answer.status, 200, answer)
-        time.sleep(1)
+        return connection
+
+    @staticmethod
+    def database_back(node):
         for relay in node.database_relays:
             relay.leave(False)
+
+    def grant_uses(self, connection):
+        """How often a refresh token of this connection was presented; each story begins with a
+        connect, so these are the uses of the newest grant."""
+        newest = max(self.site.uses(), key=lambda use: int(use["grant"].split("-")[1]))["grant"]
+        return len([use for use in self.site.uses() if use["grant"] == newest])
+
+    def test_j12_a_database_that_is_away_at_the_commit_keeps_nobody_from_the_new_token(self):
+        node, *others = self.site.nodes
+        connection = self.refreshed_without_database(node)
+        time.sleep(1)
+        self.database_back(node)
         self.assertTrue(eventually(lambda: self.vended(others[0], connection) == 2, 30),
                         self.vended(others[0], connection))
         self.assertEqual(self.standing(others[0], connection), ("active", None))
@@ -111,17 +121,9 @@ class Nodes(Together):
 
     def test_j12_a_node_that_restarts_while_the_database_is_away_still_has_the_answer(self):
         node, *others = self.site.nodes
-        connection = self.connect()
-        self.site.emulator.expire_sessions()
-        traps = self.trap(node, SETTLE, "before")
-        caller = self.in_background(node.query, connection)
-        self.assertTrue(traps.sprung())
-        for relay in node.database_relays:
-            relay.leave()
-        self.assertEqual(caller.join().status, 200)
+        connection = self.refreshed_without_database(node)
         node.kill()
-        for relay in node.database_relays:
-            relay.leave(False)
+        self.database_back(node)
         node.start()
         # Through UNCERTAIN: Salesforce is asked after the quiet period.
         self.assertTrue(eventually(
@@ -132,19 +134,11 @@ class Nodes(Together):
 
     def test_cp54_a_node_told_to_end_while_the_database_is_away_ends_in_time_and_keeps_the_answer(self):
         node, *others = self.site.nodes
-        connection = self.connect()
-        self.site.emulator.expire_sessions()
-        traps = self.trap(node, SETTLE, "before")
-        caller = self.in_background(node.query, connection)
-        self.assertTrue(traps.sprung())
-        for relay in node.database_relays:
-            relay.leave()
-        self.assertEqual(caller.join().status, 200)
+        connection = self.refreshed_without_database(node)
         since = time.monotonic()
         node.stop()
         self.assertLess(time.monotonic() - since, 50)
-        for relay in node.database_relays:
-            relay.leave(False)
+        self.database_back(node)
         node.start()
         self.assertTrue(eventually(
             lambda: self.standing(others[0], connection) == ("active", None), 120, 0.5),
