@@ -49,7 +49,11 @@ Refresher::Impl::Impl(RefresherParts with)
       slots(parts.loop, slots_most),
       gates(parts.loop, parts.clock, stopping),
       in_use(parts.plan, parts.random),
-      idle(std::make_shared<Event>(parts.loop)) {}
+      reads(parts.loop, parts.clock, parts.times.store,
+            [this](ConnectionId who, Deadline by) { return open_alone(std::move(who), by); }),
+      idle(std::make_shared<Event>(parts.loop)) {
+    reads.on_idle = [this] { rest(); };
+}
 
 Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> self,
                                          ConnectionId who, TokenDemand demand, Deadline by) {
@@ -67,7 +71,7 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
             co_return *work->vouched();
         }
 
-        auto sight = co_await look(who, demand, by);
+        auto sight = co_await look(who, demand, by, Looking::to_join);
         if (!sight) co_return sight.error();
         // A consent of the next epoch does not wait for the former one's answer to be stored.
         if (work && work->vouched() && work->vouched()->generation < sight->grant.row.generation)
@@ -154,7 +158,10 @@ Task<Connection> Refresher::Impl::refresh([[maybe_unused]] std::shared_ptr<Impl>
 }
 
 Task<Grant> Refresher::Impl::open(ConnectionId who, Deadline by) {
-    const auto soon = by.sooner(store_time().at);
+    return reads.get(shared_from_this(), std::move(who), by.sooner(store_time().at));
+}
+
+Task<Grant> Refresher::Impl::open_alone(ConnectionId who, Deadline soon) {
     auto grant = co_await parts.vault.open(who, soon);
     if (grant || grant.error().code != "corrupt") co_return grant;
 
@@ -172,7 +179,7 @@ Task<Grant> Refresher::Impl::open(ConnectionId who, Deadline by) {
 }
 
 Task<Refresher::Impl::Sight> Refresher::Impl::look(ConnectionId who, TokenDemand demand,
-                                                   Deadline by) {
+                                                   Deadline by, Looking how) {
     auto grant = co_await open(who, by);
     if (!grant) co_return grant.error();
     Sight sight;
@@ -181,7 +188,8 @@ Task<Refresher::Impl::Sight> Refresher::Impl::look(ConnectionId who, TokenDemand
     sight.demand = protocol::clamped(demand, row);
     const auto now = parts.clock.wall();
     sight.decision = protocol::decide(row, sight.demand, false, now);
-    if (sight.decision.step == protocol::Step::refresh) {
+    const bool joins = how == Looking::to_join && works.find(who) != nullptr;
+    if (sight.decision.step == protocol::Step::refresh && !joins) {
         auto present = co_await read_timeline(by.sooner(store_time().at));
         if (!present) co_return present.error();
         sight.present = *present;
@@ -221,7 +229,8 @@ void Refresher::Impl::end(const ConnectionId& who) {
 }
 
 void Refresher::Impl::rest() {
-    if (stopping->is_set() && works.size() == 0 && waits.size() == 0) idle->set();
+    if (stopping->is_set() && works.size() == 0 && waits.size() == 0 && reads.size() == 0)
+        idle->set();
 }
 
 void Refresher::Impl::say(Level level, std::string_view event, const GrantRow& row,

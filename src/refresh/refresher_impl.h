@@ -16,6 +16,7 @@
 #include "refresh/pacing.h"
 #include "refresh/protocol.h"
 #include "refresh/refresher.h"
+#include "refresh/shared_reads.h"
 #include "refresh/token_memory.h"
 
 namespace latchkey {
@@ -54,6 +55,8 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
         Timeline present;  ///< where the decision depends on it
         Sight() = default;
     };
+    /// Whoever joins a refresh under way need not know the store's history: the refresh does.
+    enum class Looking { to_act, to_join };
     /// All that can fail without harm has been done.
     struct Ready {
         Provider provider;
@@ -98,7 +101,9 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
                             Deadline by);
     Task<Connection> refresh(std::shared_ptr<Impl> self, ConnectionId who, Deadline by);
     Task<Grant> open(ConnectionId who, Deadline by);
-    Task<Sight> look(ConnectionId who, TokenDemand demand, Deadline by);
+    Task<Grant> open_alone(ConnectionId who, Deadline soon);
+    Task<Sight> look(ConnectionId who, TokenDemand demand, Deadline by,
+                     Looking how = Looking::to_act);
     Error waiting(const Sight& sight) const;
     Async<bool> await_answer(WorkPtr work, bool joined, ProviderId provider, Deadline by);
     void end(const ConnectionId& who);
@@ -216,6 +221,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     std::size_t planned = 0;  ///< planned refreshes under way
     std::unordered_map<std::string, std::size_t> planned_of_org;
     std::optional<Forecast> forecast;
+    SharedReads reads;
     std::shared_ptr<Event> idle;  ///< set when, while stopping, the last work has ended
 };
 
