@@ -157,6 +157,22 @@ TEST_CASE_FIXTURE(Two,
     check_quiet_ledger();
 }
 
+TEST_CASE_FIXTURE(Two, "a token that the journal vouches for does not come after a later one") {
+    // The store takes A's new token and never says so. Meanwhile B goes on from there.
+    store.fail_next("grants.settle", Trouble::silent);
+    auto waiting = ask_newer(a());
+    settle();
+    CHECK(newer_answer(b(), 2) == "generation 3");
+    CHECK(answer(a()) == "generation 3");
+    CHECK(heard(waiting) == "nothing yet");
+    // A's time for the call is over: what it has in its journal is the second generation.
+    store.fail_next("grants.settle", Trouble::unavailable);
+    pass(10s);
+    CHECK(heard(waiting) == "generation 3");
+    CHECK(answer(a()) == "generation 3");
+    check_quiet_ledger();
+}
+
 TEST_CASE_FIXTURE(Two, "J19: where claims do not complete nothing is sent") {
     store.fail_next("grants.claim", Trouble::lost_before, 1000);
     CHECK(newer_answer(a(), 1, 3s) == "storage_unavailable");

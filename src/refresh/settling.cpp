@@ -81,7 +81,10 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::settle_until_known(WorkPtr work
         const auto& row = settling.claim.grant.row;
         if (fresh && settling.number && fresh->confirmed && fresh->quarantine.empty()) {
             if (!work->given()) say(Level::warning, "refresh_journalled", row, failed->code);
-            work->answer(journalled_token(settling.claim, *fresh));
+            auto token = journalled_token(settling.claim, *fresh);
+            // It may have been stored long ago, and others may have gone on from there.
+            if (memory.gave_later(row.key.connection, token.generation)) work->outdate();
+            work->answer(std::move(token));
             memory.forget(row.key.connection);
         } else if (!fresh) {
             work->answer(settling.plan.error);

@@ -20,8 +20,7 @@ std::optional<AccessToken> TokenMemory::find(const ConnectionId& who, const Toke
 }
 
 void TokenMemory::remember(const ConnectionId& who, const AccessToken& token, SteadyTime read) {
-    const auto given = given_.find(who);
-    if (given != given_.end() && token.generation < given->second.generation) return;
+    if (gave_later(who, token.generation)) return;
     // Its caller gets it even if it is too old to be remembered.
     give(who, token.generation);
     const auto outrun = kept_.find(who);
@@ -63,6 +62,11 @@ void TokenMemory::surpass(const ConnectionId& who, Generation generation) {
     if (given == given_.end() || given->second.generation < generation) give(who, generation);
     const auto known = kept_.find(who);
     if (known == kept_.end() || known->second.token.generation < generation) forget(who);
+}
+
+bool TokenMemory::gave_later(const ConnectionId& who, Generation generation) const {
+    const auto given = given_.find(who);
+    return given != given_.end() && generation < given->second.generation;
 }
 
 void TokenMemory::prune(SteadyTime now) {

@@ -30,6 +30,8 @@ public:
     void forget_all();
     /// A caller gets a token of this generation from elsewhere: an older one is forgotten.
     void surpass(const ConnectionId& who, Generation generation);
+    /// A caller has lately been given a token of a later generation.
+    bool gave_later(const ConnectionId& who, Generation generation) const;
     void prune(SteadyTime now);
 
 private:

@@ -38,6 +38,7 @@ public:
         unavailable,  ///< storage_unavailable, and nothing was changed
         lost_before,  ///< storage_outcome_unknown, and nothing was changed
         lost_after,   ///< storage_outcome_unknown, and the call has taken effect
+        silent,       ///< the same, told only when the time for the call is over
         damaged,      ///< storage_damaged
         read_only,    ///< storage_read_only, and nothing was changed
         unknown,      ///< storage_unknown: another database answers
