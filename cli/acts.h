@@ -61,7 +61,9 @@ struct RestoreCommand {
 };
 
 struct JournalCommand {
-    std::string directory;
+    std::string directory;  ///< empty: that of the stopped server which the next two name
+    std::string config_file;
+    std::string data;  ///< a --dev server's folder
     bool json = false;
 };
 
@@ -87,7 +89,7 @@ int list(const ConnectionCommand& command);
 int show(const ConnectionCommand& command);
 int token(const ConnectionCommand& command);
 int restore(const RestoreCommand& command, const FrontDoors& doors);
-int repair(const JournalCommand& command);
+int repair(const JournalCommand& command, const FrontDoors& doors);
 int query(const QueryCommand& command);
 int api(const ApiCommand& command);
 int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
@@ -99,7 +101,9 @@ int revoke_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
 Result<std::string> client_for(const std::string& instance_url, const std::string& client_id);
 /// Prints the address on standard error and, unless told otherwise, starts a browser on it.
 void show_login(const std::string& what, const std::string& url, bool print_only);
-
+/// How a stopped server opens its store: that of a configuration file, or of a --dev server's folder.
+Result<Options> stopped_store(const std::string& config_file, const std::string& data,
+                              const FrontDoors& doors);
 /// The server named by LATCHKEY_SERVER and LATCHKEY_API_KEY_FILE, else this user's own store.
 Result<std::unique_ptr<Backend>> open_backend();
 /// A connection by id, alias or Salesforce user name; the only one if `name` is empty.

@@ -168,9 +168,12 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     journal->require_subcommand(1);
     auto* mend = journal->add_subcommand(
         "repair", "After journal_damaged: keep every intact entry and set the rest aside");
-    mend->add_option("directory", mending.directory, "The journal's directory")->required();
+    auto* place = mend->add_option("directory", mending.directory, "The journal's directory");
+    mend->add_option("--config", mending.config_file, "Configuration file of the stopped server")
+        ->excludes(place);
+    mend->add_option("--data", mending.data, "Folder of a stopped --dev server")->excludes(place);
     mend->add_flag("--json", mending.json, "Print JSON");
-    mend->callback([&] { status = repair(mending); });
+    mend->callback([&] { status = repair(mending, doors); });
 
     auto* doctor = app.add_subcommand("doctor", "Find out what is the matter");
     doctor->require_subcommand(1);

@@ -11,6 +11,13 @@
 namespace latchkey::cli {
 namespace {
 
+Result<std::string> directory_of(const JournalCommand& command, const FrontDoors& doors) {
+    if (!command.directory.empty()) return command.directory;
+    auto options = stopped_store(command.config_file, command.data, doors);
+    if (!options) return options.error();
+    return journal_directory(*options);
+}
+
 boost::json::object to_json(const MendedSegment& one) {
     return {{"segment", one.segment},
             {"kept", one.kept},
@@ -36,17 +43,19 @@ constexpr const char* what_now = R"(What to do now:
 
 }  // namespace
 
-int repair(const JournalCommand& command) {
-    const auto mended = repair_journal(command.directory);
+int repair(const JournalCommand& command, const FrontDoors& doors) {
+    const auto directory = directory_of(command, doors);
+    if (!directory) return fail(directory.error(), command.json);
+    const auto mended = repair_journal(*directory);
     if (!mended) return fail(mended.error(), command.json);
     if (command.json) {
         boost::json::array items;
         for (const auto& one : *mended) items.emplace_back(to_json(one));
-        print_json({{"directory", command.directory}, {"repaired", std::move(items)}});
+        print_json({{"directory", *directory}, {"repaired", std::move(items)}});
         return 0;
     }
     if (mended->empty()) {
-        std::cout << "The journal in " << printable(command.directory)
+        std::cout << "The journal in " << printable(*directory)
                   << " is not damaged. Nothing was changed.\n";
         return 0;
     }

@@ -8,16 +8,14 @@
 #include "cli/output.h"
 
 namespace latchkey::cli {
-namespace {
 
-Result<Options> stopped_store(const RestoreCommand& command, const FrontDoors& doors) {
-    if (command.data.empty()) return doors.server_options(command.config_file);
+Result<Options> stopped_store(const std::string& config_file, const std::string& data,
+                              const FrontDoors& doors) {
+    if (data.empty()) return doors.server_options(config_file);
     Options options;
-    options.database = command.data + "/latchkey.db";
+    options.database = data + "/latchkey.db";
     return options;
 }
-
-}  // namespace
 
 int restore(const RestoreCommand& command, const FrontDoors& doors) {
     if (!command.mark)
@@ -26,7 +24,7 @@ int restore(const RestoreCommand& command, const FrontDoors& doors) {
                   "Put the backup in the store's place first, with the server stopped; then "
                   "run: latchkey restore --mark"},
             command.json);
-    auto options = stopped_store(command, doors);
+    auto options = stopped_store(command.config_file, command.data, doors);
     if (!options) return fail(options.error(), command.json);
     const auto marked = Latchkey::mark_restored(std::move(*options));
     if (!marked) return fail(marked.error(), command.json);

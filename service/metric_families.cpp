@@ -12,6 +12,10 @@ constexpr std::array<double, 10> of_a_refresh = {0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 /// A doubt lasts for the quiet period of 60 s, then until Salesforce answers: minutes, or hours.
 constexpr std::array<double, 8> of_a_doubt = {60, 65, 90, 120, 300, 900, 3600, 21600};
 
+/// A disk syncs in a millisecond, a spinning or a busy one in tens of them; a second is an alarm.
+constexpr std::array<double, 10> of_a_sync = {0.001, 0.0025, 0.005, 0.01, 0.025,
+                                              0.05,  0.1,    0.25,  1,    5};
+
 constexpr std::array families = {
     MetricFamily{"http_requests_total",
                  counter,
@@ -62,6 +66,12 @@ constexpr std::array families = {
                  counter,
                  "Refreshes that nobody asked for, by why they were planned and what came of them.",
                  {"provider", "why", "result"}},
+    MetricFamily{"journal_write_seconds",
+                 histogram,
+                 "How long the journal took to have answers on the disk; those that came together "
+                 "share a write.",
+                 {},
+                 of_a_sync},
     MetricFamily{"journal_replays_total",
                  counter,
                  "Journalled answers that the store lacked at the start, by what was done.",
@@ -80,6 +90,17 @@ constexpr std::array families = {
                  gauge,
                  "Providers, and orgs of a provider, whose refreshes are paused.",
                  {"provider", "scope"}},
+    MetricFamily{"journal_answers",
+                 gauge,
+                 "Answers in the journal: open ones are not known to be in the store yet.",
+                 {"state"}},
+    MetricFamily{"journal_bytes", gauge, "Bytes of all answers in the journal."},
+    MetricFamily{"journal_disk_failed", gauge,
+                 "1 if the journal's disk failed at a write or a sync since the start."},
+    MetricFamily{"journal_damage_set_aside", gauge,
+                 "Files of damage that a repair has left in the journal's directory."},
+    MetricFamily{"journal_unknown_entries", gauge,
+                 "Entries of the journal that a later version wrote."},
     MetricFamily{"forecast_connections",
                  gauge,
                  "Active connections, by what will happen to them by itself and within what time.",

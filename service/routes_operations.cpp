@@ -21,6 +21,15 @@ boost::json::object to_json(const Error& error) {
     return {{"code", error.code}, {"message", error.message}, {"act", name(error.fault)}};
 }
 
+boost::json::object to_json(const JournalState& journal) {
+    return {{"answers", journal.answers},
+            {"open_answers", journal.open_answers},
+            {"bytes", journal.bytes},
+            {"unknown_entries", journal.unknown_entries},
+            {"damage_set_aside", journal.damage_set_aside},
+            {"disk_failed", journal.disk_failed}};
+}
+
 boost::json::object to_json(const Status& status) {
     boost::json::object parts{{"store", "ok"}, {"journal", "ok"}, {"refreshing", "ok"}};
     boost::json::array hindrances;
@@ -55,7 +64,8 @@ boost::json::object to_json(const Status& status) {
             {"paused", std::move(paused)},
             {"refreshes_under_way", status.refreshes_under_way},
             {"refreshes_waiting", status.refreshes_waiting},
-            {"connections_in_doubt", status.connections_in_doubt}};
+            {"connections_in_doubt", status.connections_in_doubt},
+            {"journal", to_json(status.journal)}};
 }
 
 /// The error form, with everything else that is known: the first hindrance's code, what all say.
@@ -97,6 +107,13 @@ Async<void> Server::take_gauges() {
     metrics_.set("refreshes_under_way", {}, count(status.refreshes_under_way));
     metrics_.set("refreshes_waiting", {}, count(status.refreshes_waiting));
     metrics_.set("connections_in_doubt", {}, count(status.connections_in_doubt));
+    const auto& journal = status.journal;
+    metrics_.set("journal_answers", {"open"}, count(journal.open_answers));
+    metrics_.set("journal_answers", {"closed"}, count(journal.answers - journal.open_answers));
+    metrics_.set("journal_bytes", {}, count(journal.bytes));
+    metrics_.set("journal_disk_failed", {}, journal.disk_failed ? 1 : 0);
+    metrics_.set("journal_damage_set_aside", {}, count(journal.damage_set_aside));
+    metrics_.set("journal_unknown_entries", {}, count(journal.unknown_entries));
     if (status.connections)
         for (const auto& share : *status.connections)
             metrics_.set("connections", {name(share.standing), share.reason},

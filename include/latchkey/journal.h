@@ -6,8 +6,12 @@
 #include <vector>
 
 #include <latchkey/error.h>
+#include <latchkey/options.h>
 
 namespace latchkey {
+
+/// Where a Latchkey that is opened with these options has its journal.
+std::string journal_directory(const Options& options);
 
 /// What the repair of a journal did to one of its files.
 struct MendedSegment {

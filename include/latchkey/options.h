@@ -53,9 +53,9 @@ struct Options {
     std::string database;
     /// Set: `database` stays empty, and `journal_directory` must name a place of this node's own.
     std::optional<SharedDatabase> shared_database;
-    /// Directory of this node's journal, where the answers of token endpoints lie until the database
-    /// has them; made with mode 0700 if absent. On a local disk that outlives the machine. Of use with
-    /// `shared_database` only: a file of SQLite holds its journal itself.
+    /// Directory of this node's journal, where the answers of token endpoints lie before anybody reads
+    /// them; made with mode 0700 if absent. It belongs to one node of one installation, on a local disk
+    /// that outlives the process. Empty: beside `database`, with ".journal" behind its name.
     std::string journal_directory;
     MasterKeySource master_key;
     std::vector<Provider> providers;

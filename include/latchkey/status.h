@@ -48,6 +48,18 @@ struct StandingShare {
     std::int64_t connections = 0;
 };
 
+/// How this process's journal is, which holds answers of Salesforce before anybody reads them. That it
+/// cannot take one is a Hindrance; the rest asks for an operator's look.
+struct JournalState {
+    std::int64_t answers = 0;           ///< that it holds, for 14 days after they are in the store
+    std::int64_t open_answers = 0;      ///< of these, not known to be in the store yet
+    std::int64_t bytes = 0;             ///< of all answers; no more is taken at 1 GiB
+    std::int64_t unknown_entries = 0;   ///< that a later version wrote; kept
+    std::int64_t damage_set_aside = 0;  ///< files that a repair has left
+    /// Its disk failed at a write or a sync since the start. What it had taken is safe.
+    bool disk_failed = false;
+};
+
 /// Something that keeps this process from its work.
 struct Hindrance {
     enum class Part {
@@ -74,6 +86,7 @@ struct Status {
     /// Every connection, by (standing, reason). Counted once a minute at most, so it may be so old;
     /// absent while it cannot be counted.
     std::optional<std::vector<StandingShare>> connections;
+    JournalState journal;
     std::optional<Forecast> forecast;  ///< absent until the first one is made
     Status() = default;
 };

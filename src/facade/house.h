@@ -23,7 +23,7 @@
 #include "model/providers.h"
 #include "net/net_transport.h"
 #include "refresh/refresher.h"
-#include "store/journal.h"
+#include "store/journal/file_journal.h"
 #include "store/store.h"
 #include "vault/vault.h"
 
@@ -40,6 +40,7 @@ struct Ground {
     NetOptions net;
     std::unique_ptr<Store> store;
     std::shared_ptr<Journal> journal;
+    const FileJournal* journal_files = nullptr;  ///< the same; absent in tests that have none
     Installation installation;
     BootId boot{random_hex128(random)};  ///< this start of the node
     std::optional<Recovered> recovered;  ///< what settling the past came to

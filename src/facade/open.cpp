@@ -8,12 +8,15 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include <latchkey/journal.h>
+
 #include "base/quiet_thread.h"
 #include "base/run_here.h"
 #include "crypto/master_key.h"
 #include "facade/check_providers.h"
 #include "facade/impl.h"
 #include "facade/master_key_file.h"
+#include "facade/open_journal.h"
 #include "net/tls.h"
 #include "store/journal/file_journal.h"
 #include "store/postgres/postgres_store.h"
@@ -62,20 +65,31 @@ Result<MasterKey> master_key_of(const MasterKeyFile& file, bool store_is_empty, 
     return made;
 }
 
-/// The node's journal is a part of its one file, and goes with the store.
-Result<void> open_file(Ground& ground, const std::string& path) {
-    auto store = SqliteStore::open(SqliteOptions{path}, ground.clock, ground.random, ground.log);
+/// A file of SQLite, whose node has the name that is in it. The journal is opened when the store has
+/// given away what former versions kept in the file.
+Result<void> open_file(Ground& ground, const Options& options) {
+    SqliteOptions file{options.database};
+    file.hand_over = [&](const FormerJournal& former) {
+        ground.log.write(Level::info, "journal_moved_to_files",
+                         {Field{"directory", journal_directory(options)}});
+        return FileJournal::take_over(journal_options(options, former.installation, former.node),
+                                      former, ground.random, ground.log);
+    };
+    auto store = SqliteStore::open(std::move(file), ground.clock, ground.random, ground.log);
     if (!store) return store.error();
-    ground.journal = std::shared_ptr<Journal>(std::shared_ptr<Journal>{}, &(*store)->journal());
+    const auto node = (*store)->node();
     ground.store = std::move(*store);
-    return {};
+    boost::asio::io_context loop;
+    auto installation =
+        run_here(loop, ground.store->keys().installation(ground.clock.in(time_to_read)));
+    if (!installation) return installation.error();
+    return open_journal(ground, journal_options(options, installation->id, node));
 }
 
 /// The database is everybody's; the journal, and with it the node's name, is this node's own.
-Result<void> open_shared(Ground& ground, const SharedDatabase& database,
-                         const std::string& journal_directory) {
-    PostgresOptions wanted{database.dsn};
-    wanted.accept_async_replication = database.accept_async_replication;
+Result<void> open_shared(Ground& ground, const Options& options) {
+    PostgresOptions wanted{options.shared_database->dsn};
+    wanted.accept_async_replication = options.shared_database->accept_async_replication;
     auto store = PostgresStore::open(std::move(wanted), ground.clock, ground.random, ground.log);
     if (!store) return store.error();
     // A journal belongs to one installation, so that a node can never settle another one's rows.
@@ -83,12 +97,8 @@ Result<void> open_shared(Ground& ground, const SharedDatabase& database,
     auto& keys = (*store)->keys();
     const auto installation = run_here(loop, keys.installation(ground.clock.in(time_to_read)));
     if (!installation) return installation.error();
-    auto journal = FileJournal::open(FileJournalOptions{journal_directory, installation->id},
-                                     ground.clock, ground.random, ground.log);
-    if (!journal) return journal.error();
     ground.store = std::move(*store);
-    ground.journal = std::move(*journal);
-    return {};
+    return open_journal(ground, journal_options(options, installation->id, NodeId{}));
 }
 
 /// Reads the installation and fills the key ring, on a loop of its own.
@@ -101,9 +111,11 @@ Result<void> open_keys(Ground& ground, const MasterKeySource& source) {
     ground.installation = std::move(*installation);
     const auto empty = run_here(loop, keys.empty(by));
     if (!empty) return empty.error();
+    // An answer that no row has yet is sealed under the key that is missing.
+    const bool unused = *empty && ground.journal_files->health().records == 0;
 
     const auto* file = std::get_if<MasterKeyFile>(&source);
-    auto master = file != nullptr ? master_key_of(*file, *empty, ground.random)
+    auto master = file != nullptr ? master_key_of(*file, unused, ground.random)
                                   : MasterKey::parse(std::get<MasterKeyBytes>(source).key);
     if (!master) return master.error();
     auto ring = run_here(loop, load_key_ring(keys, *master, ground.random, ground.clock, by));
@@ -144,12 +156,12 @@ void await_the_store(Ground& ground) {
 }  // namespace
 
 Result<void> open_store(Ground& ground, const Options& options) {
-    if (!options.shared_database) return open_file(ground, options.database);
+    if (!options.shared_database) return open_file(ground, options);
     if (!options.database.empty() || options.journal_directory.empty())
         return Error{Fault::misconfigured, "store_and_journal",
                      "A shared database needs a journal directory of this node's own, and no "
                      "database file."};
-    return open_shared(ground, *options.shared_database, options.journal_directory);
+    return open_shared(ground, options);
 }
 
 Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {

@@ -30,6 +30,17 @@ using Part = Hindrance::Part;
 
 constexpr std::chrono::seconds time_to_look{2};
 
+JournalState state_of(const journal::BookHealth& health) {
+    JournalState state;
+    state.answers = static_cast<std::int64_t>(health.records);
+    state.open_answers = static_cast<std::int64_t>(health.open);
+    state.bytes = static_cast<std::int64_t>(health.bytes);
+    state.unknown_entries = static_cast<std::int64_t>(health.unknown);
+    state.damage_set_aside = static_cast<std::int64_t>(health.set_aside);
+    state.disk_failed = health.disk_failed;
+    return state;
+}
+
 void hinder(Status& status, Part part, Error why) {
     status.hindrances.push_back(Hindrance{part, std::move(why)});
 }
@@ -61,6 +72,7 @@ Task<Status> status(House& house, Deadline by) {
     now.connections_in_doubt = signs.in_doubt;
     now.open_circuits = std::move(signs.open_circuits);
     now.forecast = signs.forecast;
+    if (ground.journal_files != nullptr) now.journal = state_of(ground.journal_files->health());
     if (present)
         now.connections =
             co_await house.census().take(ground.store->connections(), ground.clock, soon);

@@ -11,7 +11,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace latchkey {
@@ -164,12 +163,6 @@ FileLock& FileLock::operator=(FileLock&& other) noexcept {
 
 FileLock::~FileLock() {
     if (file_ >= 0) ::close(file_);
-}
-
-std::uint64_t free_bytes(const std::string& path) {
-    struct statvfs seen{};
-    if (::statvfs(path.c_str(), &seen) != 0) return 0;
-    return std::uint64_t{seen.f_bavail} * seen.f_frsize;
 }
 
 }  // namespace latchkey

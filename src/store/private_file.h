@@ -49,8 +49,4 @@ private:
     int file_ = -1;
 };
 
-/// Bytes that this user can still write on the file system of `path`; 0 where the system does not
-/// tell.
-std::uint64_t free_bytes(const std::string& path);
-
 }  // namespace latchkey

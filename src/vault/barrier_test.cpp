@@ -3,10 +3,9 @@
 #include <iterator>
 #include <vector>
 
-#include <sqlite3.h>
-
 #include "base/log.h"
 #include "base/text.h"
+#include "store/journal/file_journal.h"
 #include "store/sqlite/sqlite_store.h"
 #include "tests/support/temp_dir.h"
 #include "vault/bindings.h"
@@ -28,22 +27,34 @@ struct SqliteVault : VaultBench {
     NoLog log;
     std::unique_ptr<SqliteStore> store =
         SqliteStore::open(SqliteOptions{dir.file("s.db")}, clock, random, log).value();
-    Vault vault{*store, store->journal(), keys, "installation", random, clock};
+    std::unique_ptr<FileJournal> journal =
+        FileJournal::open({dir.file("journal"), "installation"}, clock, random, log).value();
+    Vault vault{*store, *journal, keys, "installation", random, clock};
 
-    /// Behind the store's back, as somebody with the file would.
-    void tamper(const std::string& sql) {
-        sqlite3* other = nullptr;
-        REQUIRE(::sqlite3_open(dir.file("s.db").c_str(), &other) == SQLITE_OK);
-        CHECK(::sqlite3_exec(other, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
-        CHECK(::sqlite3_changes(other) > 0);
-        ::sqlite3_close(other);
+    /// Behind the journal's back, as somebody with the file would who can make a checksum: gives the
+    /// record of frame `which` this answer, which must be as long as its own.
+    void tamper(std::size_t which, const Sealed& answer) {
+        const auto path = dir.file("journal/") + journal::segment_name(1);
+        const auto bytes = read_file(path);
+        const auto frame = journal::scan(bytes, 1).frames.at(which);
+        auto record = journal::read_answer(frame.payload).value();
+        record.answer = answer;
+        const auto changed = journal::print_frame(1, frame.kind, frame.number, frame.synced,
+                                                  journal::print_answer(record));
+        REQUIRE(changed.size() == frame.end - frame.offset);
+        std::fstream file{path, std::ios::in | std::ios::out | std::ios::binary};
+        file.seekp(static_cast<std::streamoff>(frame.offset));
+        file << changed;
+    }
+    static std::string read_file(const std::string& path) {
+        std::ifstream file{path, std::ios::binary};
+        return {std::istreambuf_iterator<char>{file}, {}};
     }
 
     std::string everything_on_disk() const {
         std::string all;
         for (const auto& entry : std::filesystem::recursive_directory_iterator(dir.path())) {
-            std::ifstream file{entry.path(), std::ios::binary};
-            all.append(std::istreambuf_iterator<char>{file}, {});
+            if (entry.is_regular_file()) all += read_file(entry.path());
         }
         return all;
     }
@@ -99,6 +110,7 @@ TEST_CASE("I1: no marked secret can be found in any byte of the store's files") 
 
     const auto running = bench.everything_on_disk();
     bench.store.reset();
+    bench.journal.reset();
     const auto stopped = bench.everything_on_disk();
     // The search finds what is there to be found.
     REQUIRE(holds(running, flow.purpose));
@@ -182,15 +194,14 @@ TEST_CASE(
     const auto claim = bench.ok(bench.vault.claim(seen, bench.by()));
     bench.ok(bench.vault.note(claim, Secret{"one"}, bench.by()));
     bench.ok(bench.vault.note_exchange(key_of("cn_2"), FlowId{"cs_1"}, Secret{"two"}, bench.by()));
-    bench.ok(
-        bench.vault.note_exchange(key_of("cn_3"), FlowId{"cs_2"}, Secret{"three"}, bench.by()));
-    bench.tamper(
-        "UPDATE journal SET answer = (SELECT o.answer FROM journal o WHERE o.number = 3)"
-        " WHERE number = 1");
-    bench.tamper("UPDATE journal SET answer = substr(answer, 2) WHERE number = 2");
+    bench.ok(bench.vault.note_exchange(key_of("cn_3"), FlowId{"cs_2"}, Secret{"six"}, bench.by()));
+    auto records = bench.ok(bench.journal->read(0, 10, bench.by()));
+    bench.tamper(0, records.at(2).answer);
+    records.at(1).answer.bytes.back() ^= 1;
+    bench.tamper(1, records.at(1).answer);
     const auto noted = bench.ok(bench.vault.noted(0, 10, bench.by()));
     REQUIRE(noted.size() == 3);
     CHECK(noted[0].packed.empty());
     CHECK(noted[1].packed.empty());
-    CHECK(noted[2].packed.reveal() == "three");
+    CHECK(noted[2].packed.reveal() == "six");
 }

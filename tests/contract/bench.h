@@ -89,8 +89,6 @@ struct SqliteBench : BenchBase {
         Task<void> quiet(Deadline by) { return adapter->quiet(by); }
     } store{adapter};
 
-    Journal& journal = adapter->journal();
-
     SqliteOptions options() const {
         SqliteOptions wanted{dir.file("latchkey.db")};
         wanted.limits = limits;

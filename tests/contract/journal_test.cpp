@@ -21,7 +21,7 @@ JournalRecord record(const std::string& answer) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("a journal record comes back as it was noted, with a number", Bench, MemoryBench,
-                   SqliteBench, FileBench) {
+                   FileBench) {
     Bench bench;
     const auto given = record(std::string("an\0swer", 7));
     const auto number = bench.ok(bench.journal.append(given, bench.by()));
@@ -39,8 +39,7 @@ TEST_CASE_TEMPLATE("a journal record comes back as it was noted, with a number",
     CHECK_FALSE(all[0].closed);
 }
 
-TEST_CASE_TEMPLATE("records are read in order, a page at a time", Bench, MemoryBench, SqliteBench,
-                   FileBench) {
+TEST_CASE_TEMPLATE("records are read in order, a page at a time", Bench, MemoryBench, FileBench) {
     Bench bench;
     for (const char* answer : {"a", "b", "c"})
         bench.ok(bench.journal.append(record(answer), bench.by()));
@@ -53,7 +52,7 @@ TEST_CASE_TEMPLATE("records are read in order, a page at a time", Bench, MemoryB
 }
 
 TEST_CASE_TEMPLATE("a closed record stays readable until it is pruned, an open one for ever", Bench,
-                   MemoryBench, SqliteBench, FileBench) {
+                   MemoryBench, FileBench) {
     Bench bench;
     const auto closed = bench.ok(bench.journal.append(record("closed"), bench.by()));
     const auto open = bench.ok(bench.journal.append(record("open"), bench.by()));
@@ -75,7 +74,7 @@ TEST_CASE_TEMPLATE("a closed record stays readable until it is pruned, an open o
     CHECK(left[0].number == open);
 }
 
-TEST_CASE_TEMPLATE("a number is never used again", Bench, MemoryBench, SqliteBench, FileBench) {
+TEST_CASE_TEMPLATE("a number is never used again", Bench, MemoryBench, FileBench) {
     Bench bench;
     const auto first = bench.ok(bench.journal.append(record("a"), bench.by()));
     bench.done(bench.journal.close(first, bench.by()));
@@ -85,7 +84,7 @@ TEST_CASE_TEMPLATE("a number is never used again", Bench, MemoryBench, SqliteBen
 }
 
 TEST_CASE_TEMPLATE("a full journal says so before the claim, and writes nothing more", Bench,
-                   MemoryBench, SqliteBench, FileBench) {
+                   MemoryBench, FileBench) {
     Bench bench;
     auto& journal = bench.journal;
     bench.ok(journal.reserve(10'000, bench.by()));

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/stops.h"
-#include "store/journal.h"
 #include "store/store.h"
 
 namespace latchkey::test {
@@ -82,39 +81,6 @@ public:
 
 private:
     GrantStore& inner_;
-    Stops& stops_;
-};
-
-class StoppingJournal final : public Journal {
-public:
-    StoppingJournal(Journal& inner, Stops& stops) : inner_(inner), stops_(stops) {}
-
-    const NodeId& node() const override { return inner_.node(); }
-
-    Task<std::int64_t> append(JournalRecord record, Deadline by) override {
-        stops_.reached("CP14");
-        auto number = co_await inner_.append(record, by);
-        stops_.reached("CP15");
-        co_return number;
-    }
-    Task<void> close(std::int64_t number, Deadline by) override {
-        auto closed = co_await inner_.close(number, by);
-        stops_.reached("CP24");
-        co_return closed;
-    }
-    Task<JournalRoom> reserve(std::size_t bytes, Deadline by) override {
-        return inner_.reserve(bytes, by);
-    }
-    Task<std::vector<JournalRecord>> read(std::int64_t after, std::size_t limit,
-                                          Deadline by) override {
-        return inner_.read(after, limit, by);
-    }
-    Task<std::size_t> prune(WallTime before, Deadline by) override {
-        return inner_.prune(before, by);
-    }
-
-private:
-    Journal& inner_;
     Stops& stops_;
 };
 

@@ -12,6 +12,7 @@
 
 #include "net/net_transport.h"
 #include "refresh/refresher.h"
+#include "tests/crash/crash_disk.h"
 #include "tests/crash/crash_stream.h"
 #include "tests/support/run.h"
 
@@ -26,10 +27,15 @@ void KillingStops::reached(std::string_view point) {
 Keeping::Keeping(const std::string& file, Stops& stops)
     : sqlite(SqliteStore::open(SqliteOptions{file}, clock, random, log).value()),
       store(*sqlite, stops),
-      journal(sqlite->journal(), stops) {
+      place(journal::Place::take(file + ".journal", log).value()) {
     keys.add("00000001", Secret{std::string(32, 'k')}).value();
     const auto installation = run(loop, store.keys().installation(clock.in(5s))).value();
-    vault = std::make_unique<Vault>(store, journal, keys, installation.id, random, clock);
+    FileJournalOptions options{file + ".journal", installation.id};
+    options.node = sqlite->node();
+    auto disk = journal::RealDisk::open(options.directory).value();
+    auto stopping = std::make_unique<StoppingDisk>(std::move(disk), stops);
+    journal = FileJournal::open_on(std::move(stopping), options, clock, random, log).value();
+    vault = std::make_unique<Vault>(store, *journal, keys, installation.id, random, clock);
 }
 
 Provider crash_provider(const std::string& emulator_url) {
@@ -102,8 +108,9 @@ TEST_CASE("a node of the crash tests" * doctest::skip()) {
     NetTransport transport{std::move(options), keep.clock};
     TokenEndpoint endpoint{transport, keep.clock};
     Providers providers{{crash_provider(url)}};
-    RefresherParts parts{keep.loop,  *keep.vault, keep.store, keep.journal, endpoint,     providers,
-                         keep.clock, keep.random, keep.log,   stops,        short_times()};
+    RefresherParts parts{keep.loop, *keep.vault, keep.store,   *keep.journal,
+                         endpoint,  providers,   keep.clock,   keep.random,
+                         keep.log,  stops,       short_times()};
     Refresher refresher{std::move(parts)};
     REQUIRE(run(keep.loop, refresher.recover(keep.clock.in(10s))).has_value());
     boost::asio::co_spawn(keep.loop, refresher.run(), boost::asio::detached);

@@ -11,6 +11,8 @@
 #include "base/random.h"
 #include "crypto/key_ring.h"
 #include "model/providers.h"
+#include "store/journal/file_journal.h"
+#include "store/journal/place.h"
 #include "store/sqlite/sqlite_store.h"
 #include "tests/crash/crash_store.h"
 #include "vault/vault.h"
@@ -29,7 +31,7 @@ private:
     std::string at_;
 };
 
-/// The keeping half of a node: a SQLite file and a vault with a known key. Opened by one process
+/// The keeping half of a node: a SQLite file, a journal beside it, and a vault with a known key. Opened by one process
 /// after the other.
 struct Keeping {
     Keeping(const std::string& file, Stops& stops);
@@ -40,7 +42,8 @@ struct Keeping {
     NoLog log;
     std::unique_ptr<SqliteStore> sqlite;
     StoppingStore store;
-    StoppingJournal journal;
+    journal::Place place;
+    std::unique_ptr<FileJournal> journal;
     KeyRing keys;
     std::unique_ptr<Vault> vault;
 };

@@ -55,11 +55,18 @@ class Operations(Story):
     def test_a_server_in_order_says_so_part_by_part(self):
         answer = self.readiness()
         self.assertEqual(answer.status, 200, answer)
-        self.assertEqual(answer.json, {
+        shown = answer.json
+        journal = shown.pop("journal")
+        self.assertGreater(journal.pop("bytes"), 100)
+        self.assertEqual(journal, {"answers": 1, "open_answers": 0, "unknown_entries": 0,
+                                   "damage_set_aside": 0, "disk_failed": False})
+        self.assertEqual(shown, {
             "ready": True, "parts": {"store": "ok", "journal": "ok", "refreshing": "ok"},
             "hindrances": [], "paused": [], "refreshes_under_way": 0, "refreshes_waiting": 0,
             "connections_in_doubt": 0})
         self.assertEqual(self.gauge("ready"), 1)
+        self.assertEqual(self.gauge('journal_answers{state="closed"}'), 1)
+        self.assertEqual(self.gauge("journal_disk_failed"), 0)
 
     def test_a_refresh_under_way_is_counted(self):
         self.emulator.expire_sessions()

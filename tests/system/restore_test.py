@@ -40,6 +40,10 @@ class Restored(Story):
             self.store.with_name(self.store.name + end).unlink(missing_ok=True)
         shutil.copyfile(self.backup, self.store)
 
+    def lose_the_journal(self):
+        """As with the machine that it was on."""
+        shutil.rmtree(self.store.with_name(self.store.name + ".journal"))
+
     def mark(self):
         return run("restore", "--mark", "--data", self.server.data, "--json")
 
@@ -57,6 +61,7 @@ class Restored(Story):
         self.back_up()
         self.assertEqual(self.refresh(spent).status, 200)
         self.put_back()
+        self.lose_the_journal()
         marked = self.mark()
         self.assertEqual(marked.returncode, DONE, marked.stderr)
         self.assertEqual(json.loads(marked.stdout), {"timeline": "2"})
@@ -81,6 +86,26 @@ class Restored(Story):
         again = self.app.connect("refreshed since", connection_id=spent)
         self.assertEqual((again["id"], again["standing"]), (spent, "active"))
         self.assertEqual(self.refresh(spent).status, 200)
+        self.assert_no_token_was_used_twice()
+
+    def test_i17_beside_its_journal_a_backup_loses_nothing_and_one_without_a_mark_is_noticed(self):
+        spent, kept = (self.app.connect(user)["id"] for user in ("refreshed since", "idle since"))
+        self.back_up()
+        self.assertEqual(self.refresh(spent).status, 200)
+        self.put_back()
+        self.start()
+        self.emulator.expire_sessions()
+        for connection in (spent, kept):
+            refused = self.server.query(connection)
+            self.assertEqual((refused.status, refused.error), (502, "store_put_back"))
+        self.assertEqual(self.server.stop(), 0)
+        self.assertEqual(self.mark().returncode, DONE)
+        self.start()
+        self.assertTrue(eventually(lambda: self.standing(spent)[0] == "active"
+                                   and self.standing(kept)[0] == "active", PATIENCE_S, 0.5),
+                        (self.standing(spent), self.standing(kept)))
+        for connection in (spent, kept):
+            self.assertEqual(self.refresh(connection).status, 200)
         self.assert_no_token_was_used_twice()
 
     def test_a_store_is_marked_only_while_nobody_has_it_open_and_only_when_told(self):

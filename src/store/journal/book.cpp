@@ -114,7 +114,7 @@ Result<std::int64_t> Book::stage(JournalRecord record) {
     std::uint64_t waiting = 0;
     for (const auto& staged : staged_) waiting += staged.bytes;
     // The free disk was looked at by make_room; an answer in hand is worth the last byte.
-    if (bytes_ + waiting + size > options_.journal_bytes) {
+    if (bytes_ + waiting + size > options_.journal_bytes || next_ > highest_record) {
         no_room_ = true;
         return store_error::journal_full();
     }
@@ -141,6 +141,7 @@ Result<void> Book::stage_again(JournalRecord record, std::optional<WallTime> clo
     for (const auto& staged : staged_)
         if (staged.kind == Kind::answer && staged.number == record.number) record.number = 0;
     if (record.number <= 0 || record.number > highest_record) record.number = next_;
+    if (record.number > highest_record) return store_error::journal_full();
     stage_numbered(record, closed_at);
     return {};
 }

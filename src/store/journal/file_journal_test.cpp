@@ -1,5 +1,7 @@
 #include "store/journal/file_journal.h"
 
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 
 #include <sys/stat.h>
@@ -8,6 +10,7 @@
 #include <doctest/doctest.h>
 #include <boost/asio/co_spawn.hpp>
 
+#include "store/private_file.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/faulty_disk.h"
 #include "tests/support/run.h"
@@ -74,6 +77,28 @@ TEST_CASE("I14: a journal's directory that others can reach, or that is a link, 
     Bench nowhere;
     nowhere.options.directory = nowhere.dir.file("no/such/place");
     CHECK(nowhere.open() == "journal_unreachable");
+}
+
+TEST_CASE("J34: a journal in the machine's memory is used, with a warning") {
+    struct Listening final : Log {
+        void write(Level level, std::string_view event,
+                   std::initializer_list<Field>) noexcept override {
+            warned += level == Level::warning && event == "journal_ephemeral";
+        }
+        int warned = 0;
+    } log;
+    Bench bench;
+    std::string memory = "/dev/shm/latchkey-test-XXXXXX";
+    REQUIRE(::mkdtemp(memory.data()) != nullptr);
+    bench.options.directory = memory + "/journal";
+    {
+        const auto opened = FileJournal::open(bench.options, bench.clock, bench.random, log);
+        CHECK(opened.has_value());
+    }
+    std::filesystem::remove_all(memory);
+    CHECK(log.warned == 1);
+    for (const std::uint32_t lasting : {0xef53u, 0x58465342u, 0x9123683eu})
+        CHECK_FALSE(is_ephemeral_file_system(lasting));
 }
 
 TEST_CASE("a new journal is for its owner alone") {

@@ -71,7 +71,7 @@ Result<void> Book::check_headers(const std::vector<std::uint64_t>& numbers) {
         if (header.installation != options_.installation) return foreign(name);
         if (options_.node.empty()) options_.node = header.node;
         if (header.node != options_.node) return foreign(name);
-        const bool sound = header.number == number && header.first_record <= highest_record;
+        const bool sound = header.number == number && header.first_record <= highest_record + 1;
         if (!found.whole || !sound) return damaged(name + ", its header");
         headers_[number] = header;
         next_ = std::max(next_, header.first_record);

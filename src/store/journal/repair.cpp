@@ -84,7 +84,7 @@ Result<std::vector<Mended>> repair(Disk& disk) {
             return too_new(name);
         // A header that names another place than its file's is no better than none.
         const auto& header = found.header.header;
-        if (header && (header->number != *number || header->first_record > highest_record))
+        if (header && (header->number != *number || header->first_record > highest_record + 1))
             found.header = {};
         if (found.header.header) known = found.header.header;
         all.emplace(*number, std::move(found));

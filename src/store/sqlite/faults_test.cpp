@@ -50,22 +50,6 @@ TEST_CASE("I10: a disk that is full at any write refuses the claim, loses nothin
               AttemptId{"a2"});
 }
 
-TEST_CASE(
-    "I10: an answer that the full disk does not take is refused, and taken when there is room") {
-    Bench bench;
-    auto& files = bench.files;
-    JournalRecord record;
-    record.answer = Sealed{std::string(50'000, 'x')};
-    bench.disk.plan.writes_before = 3;
-    const auto refused = files.get(files.store->journal().append(record, files.by()));
-    REQUIRE_FALSE(refused.has_value());
-    CHECK(refused.error().fault == Fault::try_later);
-    bench.disk.plan = {};
-    CHECK(files.ok(files.store->journal().read(0, 10, files.by())).empty());
-    files.ok(files.store->journal().append(record, files.by()));
-    CHECK(files.ok(files.store->journal().read(0, 10, files.by())).size() == 1);
-}
-
 TEST_CASE("I11: a sync that fails once is not believed, though the next one succeeds") {
     Bench bench;
     auto& files = bench.files;
@@ -96,17 +80,6 @@ TEST_CASE("I11: a write error at the commit leaves its outcome open") {
     REQUIRE_FALSE(claim.has_value());
     CHECK(claim.error().fault == Fault::outcome_unknown);
     CHECK(files.row(key).key == key);
-}
-
-TEST_CASE("a journal that finds too little free disk says so before the claim") {
-    SqliteFileBench files;
-    files.options.limits.free_disk_bytes = std::uint64_t{1} << 60;
-    REQUIRE(files.open().empty());
-    CHECK(files.refusal(files.store->journal().reserve(1, files.by())) == "journal_full");
-    files.store.reset();
-    files.options.limits.free_disk_bytes = 0;
-    files.reopen();
-    CHECK(files.get(files.store->journal().reserve(1, files.by())).has_value());
 }
 
 TEST_CASE("a file that is no database, or a damaged one, is reported as damaged") {

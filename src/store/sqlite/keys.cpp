@@ -63,7 +63,7 @@ public:
             [](Database& database) -> Result<bool> {
                 auto found = database.prepare(
                     "SELECT EXISTS (SELECT 1 FROM grants) OR EXISTS (SELECT 1 FROM flows)"
-                    " OR EXISTS (SELECT 1 FROM journal) OR EXISTS (SELECT 1 FROM api_keys)");
+                    " OR EXISTS (SELECT 1 FROM api_keys)");
                 found.step();
                 return found.number() == 0;
             },

@@ -8,9 +8,6 @@
 namespace latchkey::sqlite {
 namespace {
 
-/// "lkey": tells our files from those of other programs (PRAGMA application_id).
-constexpr std::int64_t our_application_id = 0x6c6b6579;
-
 /// Strings are TEXT with their length: any bytes, NUL among them, and compared bytewise. What
 /// people see of a connection stands apart from its grants and their tokens, so that changing the
 /// one never disturbs a compare-and-set on the other.
@@ -161,7 +158,10 @@ CREATE TABLE nodes (
 ) STRICT;
 )sql";
 
-constexpr std::array<Migration, 2> history{first, many_nodes};
+/// The journal lies in files of its own. What the table held is there already (former_journal.h).
+constexpr Migration journal_in_files = "DROP TABLE journal;";
+
+constexpr std::array<Migration, 3> history{first, many_nodes, journal_in_files};
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -9,6 +10,9 @@
 #include "store/sqlite/database.h"
 
 namespace latchkey::sqlite {
+
+/// "lkey": tells our files from those of other programs (PRAGMA application_id).
+inline constexpr std::int64_t our_application_id = 0x6c6b6579;
 
 /// One step of the schema: SQL that brings a database from the version before to this one.
 using Migration = std::string_view;

@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 
-#include "store/journal.h"
 #include "store/limits.h"
 #include "store/sqlite/worker.h"
 #include "store/store.h"
@@ -15,7 +14,6 @@ struct Bench {
     Worker& worker;
     Clock& clock;
     StoreLimits limits;
-    std::string path;  ///< of the database file
 };
 
 std::unique_ptr<GrantStore> make_grants(Bench& bench);
@@ -23,7 +21,6 @@ std::unique_ptr<ConnectionIndex> make_connections(Bench& bench);
 std::unique_ptr<FlowStore> make_flows(Bench& bench);
 std::unique_ptr<KeyStore> make_keys(Bench& bench);
 std::unique_ptr<ApiKeyStore> make_api_keys(Bench& bench);
-std::unique_ptr<Journal> make_journal(Bench& bench, NodeId node);
 std::unique_ptr<EventStore> make_events(Bench& bench);
 std::unique_ptr<NodeStore> make_nodes(Bench& bench);
 std::unique_ptr<Changes> make_changes(Bench& bench);

@@ -1,6 +1,7 @@
 #include "store/sqlite/sqlite_store.h"
 
 #include "store/private_file.h"
+#include "store/sqlite/former_journal.h"
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/ports.h"
 
@@ -21,16 +22,16 @@ PRAGMA journal_size_limit = 67108864;
 
 struct SqliteStore::Impl {
     Impl(FileLock held, std::unique_ptr<sqlite::Database> database, const SqliteOptions& options,
-         NodeId node, Clock& clock, Log& log)
+         NodeId name, Clock& clock, Log& log)
         : lock(std::move(held)),
           worker(std::make_unique<sqlite::Worker>(std::move(database), clock, log)),
-          bench{*worker, clock, options.limits, options.path},
+          bench{*worker, clock, options.limits},
+          node(std::move(name)),
           grants(sqlite::make_grants(bench)),
           connections(sqlite::make_connections(bench)),
           flows(sqlite::make_flows(bench)),
           keys(sqlite::make_keys(bench)),
           api_keys(sqlite::make_api_keys(bench)),
-          journal(sqlite::make_journal(bench, std::move(node))),
           events(sqlite::make_events(bench)),
           nodes(sqlite::make_nodes(bench)),
           changes(sqlite::make_changes(bench)) {}
@@ -41,12 +42,12 @@ struct SqliteStore::Impl {
     FileLock lock;
     std::unique_ptr<sqlite::Worker> worker;
     sqlite::Bench bench;
+    NodeId node;
     std::unique_ptr<GrantStore> grants;
     std::unique_ptr<ConnectionIndex> connections;
     std::unique_ptr<FlowStore> flows;
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
-    std::unique_ptr<Journal> journal;
     std::unique_ptr<EventStore> events;
     std::unique_ptr<NodeStore> nodes;
     std::unique_ptr<Changes> changes;
@@ -65,6 +66,8 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, Cl
                          "The store's disk does not allow write-ahead logging. Name a file on a "
                          "local disk."};
         database->execute(settings);
+        const auto handed_over = sqlite::hand_over_journal(*database, options.hand_over);
+        if (!handed_over) return handed_over.error();
         const auto migrated = sqlite::migrate(*database, sqlite::migrations(), random);
         if (!migrated) return migrated.error();
         NodeId node{database->prepare("SELECT node FROM installation").first_text()};
@@ -93,8 +96,8 @@ KeyStore& SqliteStore::keys() {
 ApiKeyStore& SqliteStore::api_keys() {
     return *impl_->api_keys;
 }
-Journal& SqliteStore::journal() {
-    return *impl_->journal;
+const NodeId& SqliteStore::node() const {
+    return impl_->node;
 }
 EventStore& SqliteStore::events() {
     return *impl_->events;

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "store/journal.h"
+#include "store/journal/file_journal.h"
 #include "store/limits.h"
 #include "store/store.h"
 
@@ -16,6 +17,10 @@ struct SqliteOptions {
     std::string path;  ///< of the database file; its directory is made if only the last is missing
     StoreLimits limits;
     std::string vfs;  ///< name of a registered SQLite VFS; empty for the system's own
+    /// Takes the journal that former versions kept in the file, and has it on a disk when it returns;
+    /// called for such a file alone, before anything in it is changed. What it refuses, refuses the
+    /// store. It may be called again with the same records.
+    std::function<Result<void>(const FormerJournal&)> hand_over;
     SqliteOptions() = default;
     explicit SqliteOptions(std::string file) : path(std::move(file)) {}
 };
@@ -48,8 +53,8 @@ public:
     Changes& changes() override;
     Task<void> quiet(Deadline by) override;
 
-    /// The journal of the one node that uses this file, kept in it.
-    Journal& journal();
+    /// The name of the one node that uses this file.
+    const NodeId& node() const;
 
 private:
     struct Impl;
