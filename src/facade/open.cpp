@@ -1,7 +1,9 @@
 #include <cstdint>
 #include <exception>
+#include <filesystem>
 #include <limits>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -80,10 +82,19 @@ Result<void> open_file(Ground& ground, const Options& options) {
     const auto node = (*store)->node();
     ground.store = std::move(*store);
     boost::asio::io_context loop;
-    auto installation =
-        run_here(loop, ground.store->keys().installation(ground.clock.in(time_to_read)));
+    auto& keys = ground.store->keys();
+    const auto installation = run_here(loop, keys.installation(ground.clock.in(time_to_read)));
     if (!installation) return installation.error();
-    return open_journal(ground, journal_options(options, installation->id, node));
+    const auto empty = run_here(loop, keys.empty(ground.clock.in(time_to_read)));
+    if (!empty) return empty.error();
+    // A store that was moved without its journal works on, less well protected: somebody should know.
+    std::error_code unknown;
+    const auto directory = journal_directory(options);
+    const bool alone = !*empty && !std::filesystem::exists(directory, unknown);
+    const auto opened = open_journal(ground, journal_options(options, installation->id, node));
+    if (opened && alone)
+        ground.log.write(Level::warning, "journal_begun_anew", {Field{"directory", directory}});
+    return opened;
 }
 
 /// The database is everybody's; the journal, and with it the node's name, is this node's own.

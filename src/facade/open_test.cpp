@@ -51,6 +51,44 @@ TEST_CASE("a closed store is marked as restored without its keys, each time on a
     CHECK(refused(bare(folder)) == "opened");
 }
 
+TEST_CASE(
+    "a store in use that has come without its journal is opened with a warning, a new one not") {
+    const test::TempDir folder;
+    int warnings = 0;
+    auto options = bare(folder);
+    options.log = [&](const LogRecord& record) {
+        warnings += record.event == "journal_begun_anew" ? 1 : 0;
+    };
+    {
+        auto open = Latchkey::open(options);
+        REQUIRE(open.has_value());
+        REQUIRE((*open)->create_api_key("in use", {Permission::read}).has_value());
+    }
+    CHECK(refused(options) == "opened");
+    CHECK(warnings == 0);
+    REQUIRE(std::filesystem::remove_all(folder.file("store.db.journal")) > 0);
+    CHECK(refused(options) == "opened");
+    CHECK(warnings == 1);
+    CHECK(refused(options) == "opened");
+    CHECK(warnings == 1);
+}
+
+TEST_CASE(
+    "a journal's directory that is another installation's, or no directory, stops the start") {
+    const test::TempDir folder;
+    const test::TempDir other;
+    CHECK(refused(bare(folder)) == "opened");
+    CHECK(refused(bare(other)) == "opened");
+    auto options = bare(folder);
+    options.journal_directory = other.file("store.db.journal");
+    CHECK(refused(options) == "journal_foreign");
+    options.journal_directory = folder.file("master.key");
+    CHECK(refused(options) == "journal_not_private");
+    options.journal_directory = folder.file("absent/journal/of/it");
+    CHECK(refused(options) == "journal_unreachable");
+    CHECK(refused(bare(folder)) == "opened");
+}
+
 TEST_CASE("I5: a wrong, missing or short master key is refused, and none is made beside old data") {
     const test::TempDir folder;
     {
