@@ -53,6 +53,12 @@ struct ApiKeysCommand {
     bool json = false;
 };
 
+struct StoreCopyCommand {
+    std::string from;  ///< configuration file of the stopped server
+    std::string to;    ///< the same server's next one
+    bool json = false;
+};
+
 struct RestoreCommand {
     std::string config_file;
     std::string data;  ///< a --dev server's folder
@@ -89,6 +95,7 @@ int list(const ConnectionCommand& command);
 int show(const ConnectionCommand& command);
 int token(const ConnectionCommand& command);
 int restore(const RestoreCommand& command, const FrontDoors& doors);
+int copy(const StoreCopyCommand& command, const FrontDoors& doors);
 int repair(const JournalCommand& command, const FrontDoors& doors);
 int query(const QueryCommand& command);
 int api(const ApiCommand& command);

@@ -163,6 +163,16 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     put_back->add_flag("--json", restoring.json, "Print JSON");
     put_back->callback([&] { status = restore(restoring, doors); });
 
+    StoreCopyCommand moving;
+    auto* store = app.add_subcommand("store", "The store of a stopped server");
+    store->require_subcommand(1);
+    auto* move = store->add_subcommand(
+        "copy", "Move the connections of a SQLite file to a PostgreSQL database");
+    move->add_option("--from", moving.from, "Configuration file with store.path")->required();
+    move->add_option("--to", moving.to, "Configuration file with store.dsn_file")->required();
+    move->add_flag("--json", moving.json, "Print JSON");
+    move->callback([&] { status = copy(moving, doors); });
+
     JournalCommand mending;
     auto* journal = app.add_subcommand("journal", "The journal of a stopped node");
     journal->require_subcommand(1);

@@ -103,7 +103,7 @@ int fail(const Error& error, bool json) {
     else {
         std::cerr << "latchkey: " << error.message << " [" << error.code << "]\n";
         if (!error.remote_text.empty())
-            std::cerr << "Salesforce said: " << printable(error.remote_text) << "\n";
+            std::cerr << "The other side said: " << printable(error.remote_text) << "\n";
     }
     if (error.fault == Fault::reauthorize) return 3;
     return error.fault == Fault::bad_input ? 2 : 1;

@@ -60,16 +60,16 @@ class Latchkey {
 public:
     /// Opens or makes the store, opens the keys, and settles what a former process left.
     /// errors  misconfigured  store_locked, store_not_private, store_on_network, store_unreachable,
-    ///                        store_too_new, store_foreign, invalid_master_key, wrong_master_key,
-    ///                        key_ring_missing, master_key_file, invalid_provider, tls_files,
-    ///                        journal_damaged (journal.h mends it), journal_foreign, journal_locked,
-    ///                        journal_not_private, journal_on_network, journal_read_only,
-    ///                        journal_too_new, journal_unreachable
+    ///                        store_too_new, store_foreign, store_moved, invalid_master_key,
+    ///                        wrong_master_key, key_ring_missing, master_key_file, invalid_provider,
+    ///                        tls_files, journal_damaged (journal.h mends it), journal_foreign,
+    ///                        journal_locked, journal_not_private, journal_on_network,
+    ///                        journal_read_only, journal_too_new, journal_unreachable
     ///                        with a shared database store_and_journal, store_dsn, store_too_old,
     ///                        store_refused, store_not_durable, store_not_synchronous,
     ///                        storage_login, storage_no_database, storage_unknown
     ///         conflict       node_id_in_use: another process runs under this node's name
-    ///         try_later      storage_unavailable, journal_full
+    ///         try_later      storage_unavailable, storage_read_only, journal_full
     ///         internal       storage_damaged
     static Result<std::unique_ptr<Latchkey>> open(Options options);
 

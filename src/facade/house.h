@@ -115,8 +115,16 @@ void start_housework(const std::shared_ptr<House>& house);
 /// all, and leaves the other nodes.
 Async<void> close_house(std::shared_ptr<House> house, Deadline by);
 
+/// What to do with a file whose connections were moved to a shared database.
+enum class WhereMoved { refuse, open };
+
 /// Opens the store and this node's journal. errors  those of Latchkey::open that speak of the store
-Result<void> open_store(Ground& ground, const Options& options);
+Result<void> open_store(Ground& ground, const Options& options,
+                        WhereMoved moved = WhereMoved::refuse);
+
+/// Reads the opened store's installation and fills the key ring, on a loop of its own.
+/// errors  those of Latchkey::open that speak of keys
+Result<void> open_keys(Ground& ground, const MasterKeySource& source);
 
 /// Registers this start of the node among those that share its database.
 /// errors  those of join_nodes

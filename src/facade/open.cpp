@@ -69,8 +69,9 @@ Result<MasterKey> master_key_of(const MasterKeyFile& file, bool store_is_empty, 
 
 /// A file of SQLite, whose node has the name that is in it. The journal is opened when the store has
 /// given away what former versions kept in the file.
-Result<void> open_file(Ground& ground, const Options& options) {
+Result<void> open_file(Ground& ground, const Options& options, WhereMoved moved) {
     SqliteOptions file{options.database};
+    file.even_if_moved = moved == WhereMoved::open;
     file.hand_over = [&](const FormerJournal& former) {
         ground.log.write(Level::info, "journal_moved_to_files",
                          {Field{"directory", journal_directory(options)}});
@@ -112,29 +113,6 @@ Result<void> open_shared(Ground& ground, const Options& options) {
     return open_journal(ground, journal_options(options, installation->id, NodeId{}));
 }
 
-/// Reads the installation and fills the key ring, on a loop of its own.
-Result<void> open_keys(Ground& ground, const MasterKeySource& source) {
-    boost::asio::io_context loop;
-    const auto by = ground.clock.in(time_to_read);
-    auto& keys = ground.store->keys();
-    auto installation = run_here(loop, keys.installation(by));
-    if (!installation) return installation.error();
-    ground.installation = std::move(*installation);
-    const auto empty = run_here(loop, keys.empty(by));
-    if (!empty) return empty.error();
-    // An answer that no row has yet is sealed under the key that is missing.
-    const bool unused = *empty && ground.journal_files->health().records == 0;
-
-    const auto* file = std::get_if<MasterKeyFile>(&source);
-    auto master = file != nullptr ? master_key_of(*file, unused, ground.random)
-                                  : MasterKey::parse(std::get<MasterKeyBytes>(source).key);
-    if (!master) return master.error();
-    auto ring = run_here(loop, load_key_ring(keys, *master, ground.random, ground.clock, by));
-    if (!ring) return ring.error();
-    ground.keys = std::move(*ring);
-    return {};
-}
-
 /// Runs a loop to its end, whatever is thrown in it.
 void serve(boost::asio::io_context& loop, House& house) {
     for (;;) {
@@ -166,13 +144,35 @@ void await_the_store(Ground& ground) {
 
 }  // namespace
 
-Result<void> open_store(Ground& ground, const Options& options) {
-    if (!options.shared_database) return open_file(ground, options);
+Result<void> open_store(Ground& ground, const Options& options, WhereMoved moved) {
+    if (!options.shared_database) return open_file(ground, options, moved);
     if (!options.database.empty() || options.journal_directory.empty())
         return Error{Fault::misconfigured, "store_and_journal",
                      "A shared database needs a journal directory of this node's own, and no "
                      "database file."};
     return open_shared(ground, options);
+}
+
+Result<void> open_keys(Ground& ground, const MasterKeySource& source) {
+    boost::asio::io_context loop;
+    const auto by = ground.clock.in(time_to_read);
+    auto& keys = ground.store->keys();
+    auto installation = run_here(loop, keys.installation(by));
+    if (!installation) return installation.error();
+    ground.installation = std::move(*installation);
+    const auto empty = run_here(loop, keys.empty(by));
+    if (!empty) return empty.error();
+    // An answer that no row has yet is sealed under the key that is missing.
+    const bool unused = *empty && ground.journal_files->health().records == 0;
+
+    const auto* file = std::get_if<MasterKeyFile>(&source);
+    auto master = file != nullptr ? master_key_of(*file, unused, ground.random)
+                                  : MasterKey::parse(std::get<MasterKeyBytes>(source).key);
+    if (!master) return master.error();
+    auto ring = run_here(loop, load_key_ring(keys, *master, ground.random, ground.clock, by));
+    if (!ring) return ring.error();
+    ground.keys = std::move(*ring);
+    return {};
 }
 
 Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {

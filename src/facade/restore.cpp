@@ -5,8 +5,8 @@
 
 #include <latchkey/latchkey.h>
 
-#include "facade/house.h"
 #include "base/run_here.h"
+#include "facade/house.h"
 #include "store/timeline_order.h"
 
 namespace latchkey {
@@ -44,7 +44,8 @@ Task<Timeline> mark(Ground& ground, Deadline by) {
 
 Result<Timeline> Latchkey::mark_restored(Options options) {
     auto ground = std::make_unique<Ground>(options);
-    const auto stored = open_store(*ground, options);
+    // Also the way back to a file that was moved: what was refreshed elsewhere is found out.
+    const auto stored = open_store(*ground, options, WhereMoved::open);
     if (!stored) return stored.error();
     boost::asio::io_context loop;
     auto marked = run_here(loop, mark(*ground, ground->clock.in(time_to_read)));

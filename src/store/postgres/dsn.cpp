@@ -43,6 +43,12 @@ std::string Host::shown() const {
     return (name.empty() ? address : name) + ":" + port;
 }
 
+std::string Dsn::shown() const {
+    std::string text;
+    for (const auto& host : hosts) text += (text.empty() ? "" : ",") + host.shown();
+    return text + "/" + database;
+}
+
 Result<Dsn> parse_dsn(const Secret& text) {
     const std::string whole{text.reveal()};
     char* complaint = nullptr;
@@ -55,7 +61,6 @@ Result<Dsn> parse_dsn(const Secret& text) {
     std::string names;
     std::string addresses;
     std::string ports = "5432";
-    bool database = false;
     for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
         if (option->val == nullptr || *option->val == '\0') continue;
         const std::string_view key{option->keyword};
@@ -65,12 +70,12 @@ Result<Dsn> parse_dsn(const Secret& text) {
         if (key == "host") names = option->val;
         if (key == "hostaddr") addresses = option->val;
         if (key == "port") ports = option->val;
-        if (key == "dbname") database = true;
+        if (key == "dbname") dsn.database = option->val;
         if (std::find(places.begin(), places.end(), key) == places.end())
             dsn.settings.emplace_back(std::string{key}, Secret{option->val});
     }
     if (names.empty() && addresses.empty()) return wrong("names no host");
-    if (!database) return wrong("names no database (dbname)");
+    if (dsn.database.empty()) return wrong("names no database (dbname)");
 
     auto name = split(names);
     auto address = split(addresses);

@@ -26,6 +26,9 @@ struct Dsn {
     std::vector<Host> hosts;
     /// Every other setting, the password among them.
     std::vector<std::pair<std::string, Secret>> settings;
+    std::string database;  ///< its name, which is among the settings too
+    /// For messages and notes: "db1:5432,db2:5432/latchkey".
+    std::string shown() const;
 };
 
 /// Reads "host=db1,db2 port=5432 dbname=latchkey user=latchkey" or "postgresql://...".

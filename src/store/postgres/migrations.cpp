@@ -11,11 +11,6 @@
 namespace latchkey::postgres {
 namespace {
 
-/// "lkey" and the word for migrations; next_event has the one after it.
-constexpr const char* take_turns =
-    "SET LOCAL search_path = pg_catalog, pg_temp;"
-    "SELECT pg_catalog.pg_advisory_xact_lock(7812732640301)";
-
 Error refused(const Outcome& outcome) {
     if (outcome.sqlstate != "42501") return error_of(outcome, true);
     Error error{Fault::misconfigured, "store_refused",

@@ -7,6 +7,12 @@
 
 namespace latchkey::postgres {
 
+/// For transactions that change the schema, or all of it: one after the other. "lkey" and the word for
+/// migrations; next_event has the one after it.
+inline constexpr const char* take_turns =
+    "SET LOCAL search_path = pg_catalog, pg_temp;"
+    "SELECT pg_catalog.pg_advisory_xact_lock(7812732640301)";
+
 /// What was found at the start.
 struct ServerSettings {
     bool fsync = true;

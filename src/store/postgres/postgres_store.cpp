@@ -6,6 +6,7 @@
 #include "base/run_here.h"
 #include "store/errors.h"
 #include "store/postgres/bulletin.h"
+#include "store/postgres/intake.h"
 #include "store/postgres/migrations.h"
 #include "store/postgres/ports.h"
 
@@ -128,6 +129,14 @@ Changes& PostgresStore::changes() {
 Task<void> PostgresStore::quiet(Deadline by) {
     impl_->bulletin.wake();
     return impl_->pool->quiet(by);
+}
+
+Task<CopiedRows> PostgresStore::take_in(CopySource& from, Deadline by) {
+    return postgres::take_in(*impl_->pool, from, by);
+}
+
+Task<bool> PostgresStore::holds(std::string installation, Deadline by) {
+    return postgres::holds(*impl_->pool, std::move(installation), by);
 }
 
 }  // namespace latchkey

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "store/copied_tables.h"
 #include "store/limits.h"
 #include "store/store.h"
 
@@ -55,6 +56,15 @@ public:
     NodeStore& nodes() override;
     Changes& changes() override;
     Task<void> quiet(Deadline by) override;
+
+    /// Takes over all rows of another store, in one transaction, into an empty database that no node
+    /// runs on. `from` must outlive the call and is asked from another thread.
+    /// errors  conflict         store_not_empty, store_in_use
+    ///         outcome_unknown  storage_outcome_unknown: the commit's fate is not known
+    ///         those of `from`: nothing was changed
+    Task<CopiedRows> take_in(CopySource& from, Deadline by);
+    /// Whether this is that installation's database, durably; waits for a copy that is under way.
+    Task<bool> holds(std::string installation, Deadline by);
 
 private:
     struct Impl;

@@ -96,7 +96,7 @@ TEST_CASE("the journal that the database held goes into files, all of it, and it
     }
     REQUIRE(bench.open().empty());
     CHECK(bench.kept() == expected);
-    CHECK(bench.schema() == 3);
+    CHECK(bench.schema() >= sqlite::first_without_journal);
     bench.former([](sqlite::Database& database) {
         CHECK(database.number("SELECT COUNT(*) FROM sqlite_schema WHERE name LIKE 'journal%'") ==
               0);
@@ -178,6 +178,6 @@ TEST_CASE("I15, CP50: a process that dies while the journal is handed over loses
         const auto kept = bench.kept();
         REQUIRE(kept.size() == 151);
         for (int i = 1; i <= 151; ++i) CHECK(kept.at(i) == answer(i) + (i == 2 ? " closed" : ""));
-        CHECK(bench.schema() == 3);
+        CHECK(bench.schema() >= sqlite::first_without_journal);
     }
 }

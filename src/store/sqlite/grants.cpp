@@ -53,7 +53,10 @@ public:
     Task<Timeline> mark_restored(std::int64_t above, Deadline by) override {
         return bench_.worker.write<Timeline>(
             [above](Database& database) -> Result<Timeline> {
-                database.prepare("UPDATE installation SET incarnation = MAX(incarnation, ?) + 1")
+                database
+                    .prepare(
+                        "UPDATE installation SET incarnation = MAX(incarnation, ?) + 1,"
+                        " moved_to = '', move_done = 0")
                     .bind(above)
                     .run();
                 return present_timeline(database);

@@ -161,7 +161,13 @@ CREATE TABLE nodes (
 /// The journal lies in files of its own. What the table held is there already (former_journal.h).
 constexpr Migration journal_in_files = "DROP TABLE journal;";
 
-constexpr std::array<Migration, 3> history{first, many_nodes, journal_in_files};
+/// Where its connections live now, if they were copied to another database (moving_file.h).
+constexpr Migration moved = R"sql(
+ALTER TABLE installation ADD COLUMN moved_to TEXT NOT NULL DEFAULT '';
+ALTER TABLE installation ADD COLUMN move_done INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array<Migration, 4> history{first, many_nodes, journal_in_files, moved};
 
 }  // namespace
 
@@ -189,7 +195,9 @@ Result<void> migrate(Database& database, std::span<const Migration> steps, Rando
             database.execute("PRAGMA application_id = " + std::to_string(our_application_id));
             database.execute("PRAGMA user_version = " + std::to_string(version));
             if (version == 1)
-                database.prepare("INSERT INTO installation VALUES (1, ?, 1, ?)")
+                database
+                    .prepare(
+                        "INSERT INTO installation (one, id, incarnation, node) VALUES (1, ?, 1, ?)")
                     .bind(random_text(random, 16))
                     .bind(random_text(random, 16))
                     .run();

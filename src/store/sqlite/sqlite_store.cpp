@@ -1,8 +1,10 @@
 #include "store/sqlite/sqlite_store.h"
 
+#include "base/text.h"
 #include "store/private_file.h"
 #include "store/sqlite/former_journal.h"
 #include "store/sqlite/migrations.h"
+#include "store/sqlite/moving_file.h"
 #include "store/sqlite/ports.h"
 
 namespace latchkey {
@@ -17,6 +19,22 @@ PRAGMA trusted_schema = OFF;
 PRAGMA cell_size_check = ON;
 PRAGMA journal_size_limit = 67108864;
 )sql";
+
+/// Two stores with the same refresh tokens end each other's grants.
+Error store_moved(const MovedTo& to) {
+    const auto where = printable(to.place);
+    if (to.done)
+        return {
+            Fault::misconfigured, "store_moved",
+            "The connections of this store were moved to the database at " + where +
+                ", and nothing was opened: its refresh tokens may be spent there. Start latchkey "
+                "with a configuration that names that database."};
+    return {
+        Fault::misconfigured, "store_moved",
+        "A copy of this store to the database at " + where +
+            " has begun, and may be complete; nothing was opened. Repeat latchkey store copy: it "
+            "finds out and finishes."};
+}
 
 }  // namespace
 
@@ -70,6 +88,9 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options, Cl
         if (!handed_over) return handed_over.error();
         const auto migrated = sqlite::migrate(*database, sqlite::migrations(), random);
         if (!migrated) return migrated.error();
+        if (const auto moved = sqlite::moved_to(*database);
+            !moved.place.empty() && !options.even_if_moved)
+            return store_moved(moved);
         NodeId node{database->prepare("SELECT node FROM installation").first_text()};
         return std::unique_ptr<SqliteStore>{new SqliteStore{std::make_unique<Impl>(
             std::move(*lock), std::move(database), options, std::move(node), clock, log)}};

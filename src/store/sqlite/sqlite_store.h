@@ -21,6 +21,9 @@ struct SqliteOptions {
     /// called for such a file alone, before anything in it is changed. What it refuses, refuses the
     /// store. It may be called again with the same records.
     std::function<Result<void>(const FormerJournal&)> hand_over;
+    /// Whether a store whose connections live elsewhere now is opened all the same: to move it, or to
+    /// mark it as put back.
+    bool even_if_moved = false;
     SqliteOptions() = default;
     explicit SqliteOptions(std::string file) : path(std::move(file)) {}
 };
@@ -36,7 +39,7 @@ public:
     /// Clock, random and log must outlive this object.
     ///
     /// errors  misconfigured  store_locked, store_not_private, store_on_network, store_unreachable,
-    ///                        store_too_new, store_foreign
+    ///                        store_too_new, store_foreign, store_moved
     ///         try_later      storage_unavailable
     ///         internal       storage_damaged
     static Result<std::unique_ptr<SqliteStore>> open(SqliteOptions options, Clock& clock,
