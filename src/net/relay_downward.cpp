@@ -29,26 +29,29 @@ Error late() {
 
 }  // namespace
 
-/// More of the answer into what is left of the block. False: the connection is at its end, or
-/// `error_` is set.
-Async<bool> RelayExchange::read_more_answer() {
-    error_ = Error{};
+/// Reads more of the answer into what is left of the block; `came` has to be told.
+Async<std::size_t> RelayExchange::more_answer(error_code& failed) {
     reads_upstream_ = true;
-    error_code failed;
-    const auto got = co_await upstream_->read_some(block_->from(filled_), failed);
+    return upstream_->read_some(block_->from(filled_), failed);
+}
+
+/// False: the connection is at its end, or `error_` is set.
+bool RelayExchange::came(std::size_t bytes, const error_code& failed) {
     reads_upstream_ = false;
+    if (!error_.code.empty()) error_ = Error{};
     if (!failed) {
-        filled_ += got;
-        co_return true;
+        filled_ += bytes;
+        return true;
     }
     if (upstream_late_)
         error_ = late();
     else if (failed != boost::asio::error::eof)
         error_ = lost("the connection was lost");
-    co_return false;
+    return false;
 }
 
 Async<bool> RelayExchange::read_answer_head() {
+    error_code failed;
     if (!block_) block_.emplace();
     filled_ = 0;
     if (!uploading_) upstream_by_ = SteadyClock::now() + relay_.limits.answer;
@@ -62,8 +65,8 @@ Async<bool> RelayExchange::read_answer_head() {
                 error_ = lost("its head is over the limit");
                 co_return false;
             }
-            const bool some = co_await read_more_answer();
-            if (some) continue;
+            const auto got = co_await more_answer(failed);
+            if (came(got, failed)) continue;
             if (error_.code.empty()) error_ = lost("the server closed the connection");
             co_return false;
         }
@@ -110,6 +113,7 @@ BodyMeter RelayExchange::answer_meter() const {
 Async<std::string> RelayExchange::read_beginning() {
     upstream_by_ = SteadyClock::now() + relay_.limits.stall;
     std::string plain;
+    error_code failed;
     for (;;) {
         // Anew each time: the bytes are few, and a meter that stopped could not be asked again.
         auto meter = answer_meter();
@@ -117,8 +121,8 @@ Async<std::string> RelayExchange::read_beginning() {
         const auto taken = meter.take(answer_bytes(), plain);
         if (taken.broken || meter.ended() || plain.size() >= beginning_bytes) break;
         if (filled_ == Block::size) break;
-        const bool some = co_await read_more_answer();
-        if (!some) break;
+        const auto got = co_await more_answer(failed);
+        if (!came(got, failed)) break;
     }
     upstream_by_ = never;
     if (plain.size() > beginning_bytes) plain.resize(beginning_bytes);
@@ -142,7 +146,17 @@ bool RelayExchange::ends_here() const {
     return close_after_ || stopping_ || !head().keep_alive || !request_meter_.ended();
 }
 
+/// What came of it, if the kernel takes all at once; else `write_caller` has to take what is left.
+std::optional<bool> RelayExchange::write_caller_now(std::string_view& bytes) {
+    error_code failed;
+    std::size_t handed = 0;
+    if (!caller_.socket().write_now(bytes, handed, failed)) return std::nullopt;
+    if (failed && callers_ == Callers::fine) callers_ = Callers::gone;
+    return !failed;
+}
+
 Async<bool> RelayExchange::write_caller(std::string_view bytes) {
+    if (const auto done = write_caller_now(bytes)) co_return *done;
     error_code failed;
     std::size_t handed = 0;
     caller_takes_by_ = SteadyClock::now() + relay_.limits.stall;
@@ -183,25 +197,29 @@ Async<bool> RelayExchange::pass_answer_down() {
     }
     status_ = answer_.status;
     const bool keep = !ends_here();
-    bool sent = false;
+    std::string_view piece;
     if (dechunk_ || out_.size() > body_at_ + Block::front) {
         out_.append(dechunk_ ? std::string_view{plain} : answer_bytes().substr(0, taken.passed));
-        sent = co_await write_caller(out_);
+        piece = out_;
     } else {
         // Before the body's bytes that are there already, so that one send carries both.
         char* const at = block_->data() + body_at_ - out_.size();
         std::memcpy(at, out_.data(), out_.size());
-        sent = co_await write_caller({at, out_.size() + taken.passed});
+        piece = {at, out_.size() + taken.passed};
     }
+    const auto done = write_caller_now(piece);
+    bool sent = done.value_or(false);
+    if (!done) sent = co_await write_caller(piece);
     std::size_t beyond = filled_ - body_at_ - taken.used;
     Pace pace{SteadyClock::now(), taken.used};
     bool whole = true;
     while (sent && !meter.ended()) {
         filled_ = 0;
         if (!uploading_) upstream_by_ = patience(pace);
-        const bool some = co_await read_more_answer();
+        error_code failed;
+        const auto got = co_await more_answer(failed);
         if (!uploading_) upstream_by_ = never;
-        if (!some) {
+        if (!came(got, failed)) {
             whole = error_.code.empty() && meter.end();
             break;
         }
@@ -212,8 +230,10 @@ Async<bool> RelayExchange::pass_answer_down() {
         if (!whole) break;
         pace.moved += taken.used;
         beyond = filled_ - taken.used;
-        const auto piece = dechunk_ ? std::string_view{plain} : bytes.substr(0, taken.passed);
-        if (!piece.empty()) sent = co_await write_caller(piece);
+        piece = dechunk_ ? std::string_view{plain} : bytes.substr(0, taken.passed);
+        const auto taken_now = write_caller_now(piece);
+        sent = taken_now.value_or(false);
+        if (!taken_now) sent = co_await write_caller(piece);
     }
     if (sent && whole && !dechunk_ && !meter.tail().empty()) {
         sent = co_await write_caller(meter.tail());

@@ -35,8 +35,13 @@ RelayExchange::RelayExchange(Relay& relay, ServerConnection& caller, const bool&
       caller_(caller),
       stopping_(stopping),
       on_(on),
-      request_meter_(meter_of(caller.head())),
-      upload_over_(on) {}
+      request_meter_(meter_of(caller.head())) {
+    // Most heads fit, and grow no more.
+    constexpr std::size_t usual_bytes = 1000;
+    constexpr std::size_t usual_lines = 20;
+    out_.reserve(usual_bytes);
+    answer_.lines.reserve(usual_lines);
+}
 
 // ---------------------------------------------------------------------------------------------
 // Time
@@ -83,7 +88,7 @@ Async<bool> RelayExchange::run() {
     pass_ = std::move(std::get<RelayPass>(verdict));
     passed_ = true;
 
-    co_await hold_body();
+    if (!hold_what_came()) co_await hold_rest();
     if (callers_ != Callers::fine) co_return co_await fail();
     for (bool again = true;; again = false) {
         const bool answered = co_await ask();

@@ -41,7 +41,8 @@ private:
     SteadyClock::time_point patience(const Pace& pace) const;
 
     // The request's side.
-    Async<void> hold_body();
+    bool hold_what_came();
+    Async<void> hold_rest();
     Async<std::size_t> read_caller(Block& into);
     Async<bool> tell_to_continue();
     static Async<void> upload(RelayExchange* self);
@@ -52,7 +53,8 @@ private:
     void write_head_up();
     Async<bool> ask();
     Async<bool> read_answer_head();
-    Async<bool> read_more_answer();
+    Async<std::size_t> more_answer(boost::system::error_code& failed);
+    bool came(std::size_t bytes, const boost::system::error_code& failed);
     Async<std::string> read_beginning();
     BodyMeter answer_meter() const;
     void let_go_of_upstream();
@@ -60,6 +62,7 @@ private:
     // The answer's side.
     std::string_view answer_bytes() { return {block_->data() + body_at_, filled_ - body_at_}; }
     Async<bool> pass_answer_down();
+    std::optional<bool> write_caller_now(std::string_view& bytes);
     Async<bool> write_caller(std::string_view bytes);
     void write_head_down();
     Async<bool> fail();
@@ -91,7 +94,7 @@ private:
 
     bool uploading_ = false;
     bool stop_upload_ = false;
-    Timer upload_over_;
+    std::optional<Timer> upload_over_;  ///< while there is an upload
 
     Upstreams::Lease upstream_;
     std::string out_;

@@ -23,21 +23,23 @@ Error not_sent() {
 
 }  // namespace
 
-/// Reads as much of the body as may be held. Bytes that came with the head are not copied.
-Async<void> RelayExchange::hold_body() {
+/// True: the body came with the head, or is no body. Its bytes are not copied.
+bool RelayExchange::hold_what_came() {
     const auto behind = caller_.behind_head();
     const auto first = request_meter_.take(behind);
     taken_behind_ = first.used;
     body_ = behind.substr(0, first.passed);
     if (first.broken) callers_ = Callers::bad_chunks;
-    if (first.broken) co_return;
-    if (request_meter_.ended()) {
-        held_ = true;
-        if (request_meter_.tail().empty()) co_return;
+    held_ = !first.broken && request_meter_.ended();
+    if (held_ && !request_meter_.tail().empty()) {
         body_store_.assign(body_).append(request_meter_.tail());
         body_ = body_store_;
-        co_return;
     }
+    return held_ || first.broken;
+}
+
+/// Reads as much more of the body as may be held.
+Async<void> RelayExchange::hold_rest() {
     request_pace_.began = SteadyClock::now();
     const bool asked = co_await tell_to_continue();
     if (!asked) co_return;
@@ -62,7 +64,8 @@ Async<void> RelayExchange::hold_body() {
 
 Async<bool> RelayExchange::tell_to_continue() {
     if (!head().expects_continue || !caller_.behind_head().empty()) co_return true;
-    co_return co_await write_caller("HTTP/1.1 100 Continue\r\n\r\n");
+    const std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    co_return co_await write_caller(go_on);
 }
 
 /// At least one byte, unless `callers_` says why not.
@@ -86,7 +89,7 @@ Async<void> RelayExchange::upload(RelayExchange* self) {
     self->uploading_ = false;
     // What the upstream has to say may come only when it has everything.
     self->upstream_by_ = SteadyClock::now() + self->relay_.limits.answer;
-    self->upload_over_.cancel();
+    self->upload_over_->cancel();
 }
 
 /// Goes on with the body where `ask` has stopped. A caller's failure ends the wait for an answer;
@@ -124,9 +127,9 @@ Async<void> RelayExchange::end_upload() {
     caller_.socket().interrupt();
     if (upstream_) upstream_->reset();
     while (uploading_) {
-        upload_over_.expires_at(never);
+        upload_over_->expires_at(never);
         error_code ignored;
-        co_await upload_over_.async_wait(boost::asio::redirect_error(use_task, ignored));
+        co_await upload_over_->async_wait(boost::asio::redirect_error(use_task, ignored));
     }
 }
 
@@ -164,7 +167,10 @@ Async<bool> RelayExchange::ask() {
         write_head_up();
         out_.append(body_);
         upstream_by_ = SteadyClock::now() + relay_.limits.stall;
-        co_await upstream_->write(out_, handed, failed);
+        std::string_view rest{out_};
+        if (!upstream_.write_now(rest, handed, failed)) {
+            co_await upstream_->write(rest, handed, failed);
+        }
         upstream_by_ = never;
         wipe(out_);
         if (!failed || handed > 0 || fresh) break;
@@ -176,10 +182,11 @@ Async<bool> RelayExchange::ask() {
     }
     if (!failed && !held_) {
         uploading_ = true;
+        upload_over_.emplace(on_);
         boost::asio::co_spawn(on_, upload(this), [this](const std::exception_ptr& thrown) {
             if (!thrown) return;
             uploading_ = false;
-            upload_over_.cancel();
+            upload_over_->cancel();
         });
     }
     co_return co_await read_answer_head();

@@ -289,7 +289,10 @@ Async<bool> ServerConnection::write(Reply reply, bool head_only, bool keep_alive
     allow(limits_.write);
     std::size_t handed = 0;
     boost::system::error_code failed;
-    if (!expired_) co_await socket_->write(out, handed, failed);
+    std::string_view rest{out};
+    if (!expired_ && !socket_->write_now(rest, handed, failed)) {
+        co_await socket_->write(rest, handed, failed);
+    }
     const bool all = !failed && out.size() == whole;
     if (reply.cut_at && !failed) co_await socket_->delivered();
     allow_forever();

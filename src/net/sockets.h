@@ -24,6 +24,11 @@ public:
     /// `why` says it in OpenSSL's words.
     virtual Async<void> handshake(std::unique_ptr<TlsEngine> tls, std::string& why,
                                   boost::system::error_code& failed) = 0;
+    /// Writes what can be written without waiting, and shortens `bytes` by it. True: nothing is left to
+    /// do, or `failed` is set; false: `write` has to be awaited, with what is left of `bytes`. Adds to
+    /// `handed` what the kernel took, as `write` does.
+    virtual bool write_now(std::string_view& bytes, std::size_t& handed,
+                           boost::system::error_code& failed) = 0;
     /// Ends whatever waits on this socket with operation_aborted, and keeps it open.
     virtual void interrupt() noexcept = 0;
     /// True if the peer has ended its side or the connection is broken; bytes that came before may

@@ -2,22 +2,29 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
+#include <optional>
+#include <utility>
 
+#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/text.h"
+#include "net/readiness.h"
 #include "net/sockets.h"
 
 namespace latchkey {
@@ -26,7 +33,6 @@ namespace {
 
 namespace asio = boost::asio;
 using Tcp = asio::ip::tcp;
-using RawSocket = asio::basic_stream_socket<Tcp, Executor>;
 using Acceptor = asio::basic_socket_acceptor<Tcp, Executor>;
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
@@ -43,33 +49,68 @@ std::span<char> scratch() {
     return bytes;
 }
 
-class TcpSocket final : public Socket {
+error_code last_error() {
+    return {errno, boost::system::system_category()};
+}
+
+/// What asks the kernel about one descriptor, and whoever waits for it.
+class TcpSocket final : public Socket, private Ready {
 public:
-    explicit TcpSocket(Executor on) : socket_(on) {}
-    explicit TcpSocket(RawSocket&& accepted) : socket_(std::move(accepted)) { set_up(); }
+    explicit TcpSocket(Executor on) : on_(on) {}
+    /// Takes over a connection that was accepted.
+    TcpSocket(Executor on, int fd, std::string peer, error_code& failed)
+        : on_(on), peer_(std::move(peer)) {
+        adopt(fd, failed);
+        set_up();
+    }
 
     ~TcpSocket() override {
-        if (!socket_.is_open() || !tls_) return;
+        if (!is_open()) return;
         // Without waiting: the peer sees an orderly end wherever its window is open.
-        tls_->say_goodbye();
-        offer();
+        if (tls_) {
+            tls_->say_goodbye();
+            offer();
+        }
+        shut();
     }
 
     Async<void> connect(std::string address, std::uint16_t port, std::string from,
                         error_code& failed) override {
         const auto there = asio::ip::make_address(address, failed);
         if (failed) co_return;
-        socket_.open(there.is_v6() ? Tcp::v6() : Tcp::v4(), failed);
+        const Tcp::endpoint endpoint{there, port};
+        adopt(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+              failed);
         if (failed) co_return;
         if (!from.empty()) {
             const auto here = asio::ip::make_address(from, failed);
             if (failed) co_return;
-            socket_.bind(Tcp::endpoint{here, 0}, failed);
+            const Tcp::endpoint source{here, 0};
+            if (::bind(fd_, source.data(), static_cast<socklen_t>(source.size())) != 0)
+                failed = last_error();
             if (failed) co_return;
         }
-        const Tcp::endpoint endpoint{there, port};
-        co_await socket_.async_connect(endpoint, asio::redirect_error(use_task, failed));
-        if (!failed) set_up();
+        may_write_ = false;
+        if (::connect(fd_, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) {
+            if (errno != EINPROGRESS) failed = last_error();
+            if (failed) co_return;
+            const bool told = co_await until_writable();
+            if (!told) failed = asio::error::operation_aborted;
+            if (failed) co_return;
+            int why = 0;
+            socklen_t size = sizeof why;
+            ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &why, &size);
+            failed = error_code{why, boost::system::system_category()};
+            if (failed) co_return;
+        }
+        may_write_ = true;
+        Tcp::endpoint reached;
+        auto size = static_cast<socklen_t>(reached.capacity());
+        if (::getpeername(fd_, reached.data(), &size) == 0) {
+            reached.resize(size);
+            peer_ = reached.address().to_string();
+        }
+        set_up();
     }
 
     Async<void> handshake(std::unique_ptr<TlsEngine> tls, std::string& why,
@@ -77,124 +118,138 @@ public:
         tls_ = std::move(tls);
         for (;;) {
             const auto step = tls_->handshake();
-            co_await flush(failed);
+            std::size_t handed = 0;
+            co_await write({}, handed, failed);
             if (step == TlsEngine::Step::failed || step == TlsEngine::Step::ended) {
                 why = tls_->why();
                 failed = boost::system::errc::make_error_code(boost::system::errc::protocol_error);
                 co_return;
             }
             if (failed || step == TlsEngine::Step::done) co_return;
-            co_await feed(failed);
-            if (failed) co_return;
+            while (!feed(failed)) {
+                if (failed) co_return;
+                const bool told = co_await until_readable();
+                if (!told) failed = asio::error::operation_aborted;
+                if (failed) co_return;
+            }
         }
     }
 
     Async<std::size_t> read_some(std::span<char> into, error_code& failed) override {
+        return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(std::size_t)>(
+            [this, into, &failed](OnRead&& then) { begin_read(std::move(then), into, failed); },
+            use_task);
+    }
+
+    bool write_now(std::string_view& bytes, std::size_t& handed, error_code& failed) override {
         failed = {};
-        if (!tls_) {
-            co_return co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                                                       asio::redirect_error(use_task, failed));
-        }
+        if (!tls_) return send(bytes, handed, failed);
+        const auto whole = std::max<std::size_t>(bytes.size(), 1);
         for (;;) {
-            std::size_t got = 0;
-            const auto step = tls_->read(into, got);
-            if (!writing_) offer();  // an alert, or the answer to a key update
-            if (step == TlsEngine::Step::done) co_return got;
-            if (step == TlsEngine::Step::ended) failed = asio::error::eof;
-            if (step == TlsEngine::Step::failed) failed = asio::error::connection_aborted;
-            if (failed) co_return 0;
-            co_await feed(failed);
-            // An end without close_notify may be an attacker's cut: never an orderly end.
-            if (failed == asio::error::eof) failed = asio::error::connection_reset;
-            if (failed) co_return 0;
+            auto sealed = tls_->outgoing();
+            if (!sealed.empty()) {
+                const auto size = sealed.size();
+                std::size_t sent = 0;
+                const bool over = send(sealed, sent, failed);
+                if (sent > 0 && handed == 0) handed = whole;
+                tls_->sent(size - sealed.size());
+                if (!over || failed) return over;
+            }
+            if (bytes.empty()) return true;
+            std::size_t taken = 0;
+            if (tls_->write(bytes, taken) != TlsEngine::Step::done) {
+                failed = asio::error::connection_aborted;
+                return true;
+            }
+            bytes.remove_prefix(taken);
         }
     }
 
     Async<void> write(std::string_view bytes, std::size_t& handed, error_code& failed) override {
-        handed = 0;
-        failed = {};
-        if (!tls_) {
-            co_await send(bytes, handed, failed);
+        while (!write_now(bytes, handed, failed)) {
+            const bool told = co_await until_writable();
+            if (told) continue;
+            failed = asio::error::operation_aborted;
             co_return;
-        }
-        const auto whole = bytes.size();
-        while (!bytes.empty()) {
-            std::size_t taken = 0;
-            if (tls_->write(bytes, taken) != TlsEngine::Step::done) {
-                failed = asio::error::connection_aborted;
-                co_return;
-            }
-            bytes.remove_prefix(taken);
-            const bool some = co_await flush(failed);
-            if (some) handed = whole;
-            if (failed) co_return;
         }
     }
 
     Async<void> close() override {
-        if (!socket_.is_open()) co_return;
+        if (!is_open()) co_return;
         // The timer's handler may run after this coroutine has gone on, hence the shared flag.
         auto waiting = std::make_shared<bool>(true);
-        Timer patience{socket_.get_executor(), close_patience};
+        Timer patience{on_, close_patience};
         patience.async_wait([this, waiting](error_code stopped) {
             if (*waiting && !stopped) reset();
         });
         error_code failed;
         if (tls_) {
             tls_->say_goodbye();
-            co_await flush(failed);
+            std::size_t handed = 0;
+            co_await write({}, handed, failed);
         }
-        error_code ignored;
-        socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+        if (is_open()) ::shutdown(fd_, SHUT_WR);
         // Closing with unread bytes would make the kernel reset the connection and throw away what
         // the peer has not read yet (RFC 9112 section 9.6).
         std::size_t drained = 0;
         while (!failed && drained < drain_bytes) {
-            co_await socket_.async_wait(RawSocket::wait_read,
-                                        asio::redirect_error(use_task, failed));
-            if (failed) break;
-            drained += socket_.read_some(asio::buffer(scratch().data(), scratch().size()), failed);
-            if (failed == asio::error::would_block) failed = {};
+            const auto got = receive(scratch(), failed);
+            drained += got.value_or(0);
+            if (got) continue;
+            const bool told = co_await until_readable();
+            if (!told) break;
         }
         *waiting = false;
         patience.cancel();
-        socket_.close(ignored);
+        if (is_open()) shut();
     }
 
     void reset() noexcept override {
-        if (!socket_.is_open()) return;
+        if (!is_open()) return;
         const ::linger at_once{1, 0};
-        ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        error_code ignored;
-        socket_.close(ignored);
+        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        shut();
     }
 
     void interrupt() noexcept override {
-        error_code ignored;
-        socket_.cancel(ignored);
+        if (reading_) {
+            *reading_->failed = asio::error::operation_aborted;
+            auto then = std::move(reading_->then);
+            reading_.reset();
+            readiness_->waiting(-1);
+            finish(std::move(then), std::size_t{0});
+        }
+        for (auto* const one : {&readable_, &writable_}) {
+            if (!*one) continue;
+            auto then = std::move(**one);
+            one->reset();
+            readiness_->waiting(-1);
+            finish(std::move(then), false);
+        }
     }
 
     bool stale() override {
-        if (!socket_.is_open()) return true;
-        error_code failed;
+        // What came since the last answer is an end, or bytes that nobody asked for; without TLS there
+        // is no third.
+        if (!is_open() || ended_) return true;
         if (!tls_) {
             char byte = 0;
-            const auto seen = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+            const auto seen = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
             return !(seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
         }
         // What came may be a session ticket, which is nothing to worry about.
-        const auto got =
-            socket_.read_some(asio::buffer(scratch().data(), scratch().size()), failed);
-        if (failed && failed != asio::error::would_block) return true;
-        tls_->feed({scratch().data(), got});
+        error_code failed;
+        may_read_ = true;
+        feed(failed);
+        if (failed) return true;
         char byte = 0;
         std::size_t plain = 0;
         return tls_->read({&byte, 1}, plain) != TlsEngine::Step::hungry;
     }
 
     bool hung_up() override {
-        if (!socket_.is_open()) return true;
-        ::pollfd look{socket_.native_handle(), POLLRDHUP, 0};
+        if (!is_open()) return true;
+        ::pollfd look{fd_, POLLRDHUP, 0};
         return ::poll(&look, 1, 0) > 0;
     }
 
@@ -202,10 +257,10 @@ public:
 
     Async<void> delivered() override {
         constexpr auto pause = std::chrono::milliseconds{1};
-        Timer timer{socket_.get_executor()};
-        for (int i = 0; i < 1000 && socket_.is_open(); ++i) {
+        Timer timer{on_};
+        for (int i = 0; i < 1000 && is_open(); ++i) {
             int unsent = 0;
-            if (::ioctl(socket_.native_handle(), SIOCOUTQ, &unsent) != 0 || unsent == 0) co_return;
+            if (::ioctl(fd_, SIOCOUTQ, &unsent) != 0 || unsent == 0) co_return;
             timer.expires_after(pause);
             error_code failed;
             co_await timer.async_wait(asio::redirect_error(use_task, failed));
@@ -214,74 +269,219 @@ public:
     }
 
 private:
-    void set_up() {
-        error_code ignored;
-        socket_.set_option(Tcp::no_delay{true}, ignored);
-        socket_.non_blocking(true, ignored);
-        const auto there = socket_.remote_endpoint(ignored);
-        if (!ignored) peer_ = there.address().to_string();
+    template <class... Result>
+    using Then =
+        typename asio::async_result<asio::use_awaitable_t<Executor>, void(Result...)>::handler_type;
+    using OnRead = Then<std::size_t>;
+    using OnReady = Then<bool>;
+
+    /// A read that waits.
+    struct Reading {
+        OnRead then;
+        std::span<char> into;
+        error_code* failed;
+        Reading(OnRead&& t, std::span<char> i, error_code& f)
+            : then(std::move(t)), into(i), failed(&f) {}
+    };
+
+    static std::optional<OnReady> taken(std::optional<OnReady>* from) {
+        std::optional<OnReady> out;
+        if (from == nullptr || !*from) return out;
+        out.emplace(std::move(**from));
+        from->reset();
+        return out;
     }
 
-    /// Gives sealed bytes to the engine: at least one, or `failed`.
-    Async<void> feed(error_code& failed) {
-        for (;;) {
-            const auto got =
-                socket_.read_some(asio::buffer(scratch().data(), scratch().size()), failed);
-            if (!failed) {
-                tls_->feed({scratch().data(), got});
-                co_return;
-            }
-            if (failed != asio::error::would_block) co_return;
-            co_await socket_.async_wait(RawSocket::wait_read,
-                                        asio::redirect_error(use_task, failed));
-            if (failed) co_return;
+    bool is_open() const { return fd_ >= 0; }
+
+    void adopt(int fd, error_code& failed) {
+        failed = {};
+        if (fd < 0) failed = last_error();
+        if (failed) return;
+        readiness_ = &Readiness::of(on_);
+        if (!readiness_->add(fd, *this)) {
+            failed = last_error();
+            ::close(fd);
+            return;
         }
+        fd_ = fd;
+    }
+
+    void set_up() const {
+        const int on = 1;
+        if (is_open()) ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+
+    void shut() noexcept {
+        readiness_->remove(fd_);
+        ::close(fd_);
+        fd_ = -1;
+        interrupt();
+    }
+
+    /// Goes on with whoever waited, at the loop's next turn.
+    template <class Handler, class Outcome>
+    void finish(Handler&& then, Outcome outcome) {
+        asio::get_associated_cancellation_slot(then).clear();
+        asio::post(on_, [go_on = std::forward<Handler>(then), outcome]() mutable {
+            std::move(go_on)(outcome);
+        });
+    }
+
+    template <class Handler>
+    void obey_cancellation(Handler& then) {
+        auto slot = asio::get_associated_cancellation_slot(then);
+        if (slot.is_connected()) slot.assign([this](asio::cancellation_type) { interrupt(); });
+    }
+
+    void begin_read(OnRead&& then, std::span<char> into, error_code& failed) {
+        failed = {};
+        if (const auto got = take(into, failed)) return finish(std::move(then), *got);
+        reading_.emplace(std::move(then), into, failed);
+        obey_cancellation(reading_->then);
+        readiness_->waiting(1);
+    }
+
+    Async<bool> until(std::optional<OnReady>& waits, const bool& may) {
+        return asio::async_initiate<const asio::use_awaitable_t<Executor>&, void(bool)>(
+            [this, &waits, &may](OnReady&& then) {
+                if (!is_open() || may) return finish(std::move(then), is_open());
+                waits.emplace(std::move(then));
+                obey_cancellation(*waits);
+                readiness_->waiting(1);
+            },
+            use_task);
+    }
+    /// False: this socket was closed or interrupted.
+    Async<bool> until_readable() { return until(readable_, may_read_); }
+    Async<bool> until_writable() { return until(writable_, may_write_); }
+
+    void on_ready(bool readable, bool writable, bool ended) override {
+        may_read_ = may_read_ || readable;
+        may_write_ = may_write_ || writable;
+        ended_ = ended_ || ended;
+        // Whoever goes on may destroy this object, so all is taken out of it first.
+        std::optional<OnRead> reader;
+        std::optional<std::size_t> got;
+        if (reading_ && readable) got = take(reading_->into, *reading_->failed);
+        if (got) reader.emplace(std::move(reading_->then));
+        if (got) reading_.reset();
+        auto told_read = taken(readable ? &readable_ : nullptr);
+        auto told_write = taken(writable ? &writable_ : nullptr);
+        const int served =
+            int{reader.has_value()} + int{told_read.has_value()} + int{told_write.has_value()};
+        if (served == 0) return;
+        readiness_->waiting(-served);
+        if (reader) std::move (*reader)(*got);
+        if (told_read) std::move (*told_read)(true);
+        if (told_write) std::move (*told_write)(true);
+    }
+
+    void abandon() noexcept override {
+        std::optional<OnRead> reader;
+        if (reading_) reader.emplace(std::move(reading_->then));
+        reading_.reset();
+        const auto told_read = taken(&readable_);
+        const auto told_write = taken(&writable_);
+    }
+
+    /// Plain bytes, if they can be had without waiting; or `failed`, and then none.
+    std::optional<std::size_t> take(std::span<char> into, error_code& failed) {
+        if (!tls_) {
+            const auto got = receive(into, failed);
+            return failed ? 0 : got;
+        }
+        for (;;) {
+            std::size_t got = 0;
+            const auto step = tls_->read(into, got);
+            offer();  // an alert, or the answer to a key update
+            if (step == TlsEngine::Step::done) return got;
+            if (step == TlsEngine::Step::ended) failed = asio::error::eof;
+            if (step == TlsEngine::Step::failed) failed = asio::error::connection_aborted;
+            if (failed) return 0;
+            const bool some = feed(failed);
+            // An end without close_notify may be an attacker's cut: never an orderly end.
+            if (failed == asio::error::eof) failed = asio::error::connection_reset;
+            if (failed) return 0;
+            if (!some) return std::nullopt;
+        }
+    }
+
+    /// Gives sealed bytes to the engine, if they can be had without waiting.
+    bool feed(error_code& failed) {
+        const auto got = receive(scratch(), failed);
+        if (got) tls_->feed({scratch().data(), *got});
+        return got.has_value();
+    }
+
+    /// Bytes as they came, if they can be had without waiting; at least one, or `failed`.
+    std::optional<std::size_t> receive(std::span<char> into, error_code& failed) {
+        failed = {};
+        if (!is_open()) failed = asio::error::bad_descriptor;
+        if (failed || !may_read_) return std::nullopt;
+        for (;;) {
+            const auto n = ::recv(fd_, into.data(), into.size(), MSG_DONTWAIT);
+            if (n > 0) {
+                const auto got = static_cast<std::size_t>(n);
+                // That was all there is; the system tells when there is more. An end was told already.
+                if (got < into.size() && !ended_) may_read_ = false;
+                return got;
+            }
+            if (n == 0) failed = asio::error::eof;
+            if (n < 0 && errno == EINTR) continue;
+            if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+                may_read_ = false;
+            else if (n < 0)
+                failed = last_error();
+            return std::nullopt;
+        }
+    }
+
+    /// Sends without waiting and shortens `bytes`. True: all of it, or `failed`.
+    bool send(std::string_view& bytes, std::size_t& handed, error_code& failed) {
+        failed = {};
+        if (!is_open()) failed = asio::error::bad_descriptor;
+        while (!failed && !bytes.empty()) {
+            if (!may_write_) return false;
+            const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (n < 0) {
+                if (errno == EAGAIN || errno == EWOULDBLOCK)
+                    may_write_ = false;
+                else if (errno != EINTR)
+                    failed = last_error();
+                continue;
+            }
+            const auto sent = static_cast<std::size_t>(n);
+            handed += sent;
+            may_write_ = sent == bytes.size();
+            bytes.remove_prefix(sent);
+        }
+        return true;
     }
 
     /// Sends what the kernel takes of the sealed bytes without waiting; the rest goes with the next
-    /// write, which may come at any moment and must find no other under way.
+    /// write, or when the one under way goes on.
     void offer() {
-        const auto sealed = tls_->outgoing();
+        auto sealed = tls_->outgoing();
         if (sealed.empty()) return;
+        const auto size = sealed.size();
+        std::size_t handed = 0;
         error_code ignored;
-        tls_->sent(socket_.write_some(asio::buffer(sealed.data(), sealed.size()), ignored));
+        send(sealed, handed, ignored);
+        tls_->sent(size - sealed.size());
     }
 
-    /// Sends what the engine has sealed. True if the kernel took any of it.
-    Async<bool> flush(error_code& failed) {
-        failed = {};
-        bool some = false;
-        while (!failed && !tls_->outgoing().empty()) {
-            // Copied, because a read that comes between may make the engine's buffer move.
-            sealed_.assign(tls_->outgoing());
-            tls_->sent(sealed_.size());
-            writing_ = true;
-            std::size_t handed = 0;
-            co_await send(sealed_, handed, failed);
-            writing_ = false;
-            some = some || handed > 0;
-        }
-        if (sealed_.capacity() > 4096) std::string{}.swap(sealed_);
-        co_return some;
-    }
-
-    Async<void> send(std::string_view bytes, std::size_t& handed, error_code& failed) {
-        while (!bytes.empty()) {
-            const auto n = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), failed);
-            handed += n;
-            bytes.remove_prefix(n);
-            if (!failed) continue;
-            if (failed != asio::error::would_block) co_return;
-            co_await socket_.async_wait(RawSocket::wait_write,
-                                        asio::redirect_error(use_task, failed));
-            if (failed) co_return;
-        }
-    }
-
-    RawSocket socket_;
+    const Executor on_;
+    Readiness* readiness_ = nullptr;  ///< once there is a descriptor
+    int fd_ = -1;
+    // What the system said last, and what trying has shown since: false means that it will tell.
+    bool may_read_ = false;
+    bool may_write_ = true;
+    bool ended_ = false;
+    std::optional<Reading> reading_;
+    std::optional<OnReady> readable_;
+    std::optional<OnReady> writable_;
     std::unique_ptr<TlsEngine> tls_;
-    std::string sealed_;
-    bool writing_ = false;
     std::string peer_;
 };
 
@@ -295,11 +495,23 @@ public:
     std::uint16_t port() const override { return port_; }
 
     Async<std::unique_ptr<Socket>> accept(error_code& failed) override {
-        RawSocket socket{acceptor_.get_executor()};
-        co_await acceptor_.async_accept(socket, asio::redirect_error(use_task, failed));
-        std::unique_ptr<Socket> made;
-        if (!failed) made = std::make_unique<TcpSocket>(std::move(socket));
-        co_return made;
+        for (;;) {
+            co_await acceptor_.async_wait(Acceptor::wait_read,
+                                          asio::redirect_error(use_task, failed));
+            if (failed) co_return nullptr;
+            Tcp::endpoint caller;
+            auto size = static_cast<socklen_t>(caller.capacity());
+            const int fd = ::accept4(acceptor_.native_handle(), caller.data(), &size,
+                                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+            if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR)) continue;
+            if (fd < 0) failed = last_error();
+            if (failed) co_return nullptr;
+            caller.resize(size);
+            std::unique_ptr<Socket> made = std::make_unique<TcpSocket>(
+                acceptor_.get_executor(), fd, caller.address().to_string(), failed);
+            if (failed) co_return nullptr;
+            co_return made;
+        }
     }
 
     void close() noexcept override {

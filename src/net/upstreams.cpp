@@ -24,18 +24,23 @@ struct Upstreams::Lease::Host {
 };
 
 Upstreams::Lease::Lease(std::shared_ptr<Host> host, std::unique_ptr<Stream> stream)
-    : host_(std::move(host)), stream_(std::move(stream)) {
+    : host_(std::move(host)),
+      stream_(std::move(stream)),
+      socket_(dynamic_cast<Socket*>(stream_.get())) {
     ++host_->in_use;
 }
 
 Upstreams::Lease::Lease(Lease&& other) noexcept
-    : host_(std::exchange(other.host_, nullptr)), stream_(std::move(other.stream_)) {}
+    : host_(std::exchange(other.host_, nullptr)),
+      stream_(std::move(other.stream_)),
+      socket_(std::exchange(other.socket_, nullptr)) {}
 
 Upstreams::Lease& Upstreams::Lease::operator=(Lease&& other) noexcept {
     if (this != &other) {
         drop();
         host_ = std::exchange(other.host_, nullptr);
         stream_ = std::move(other.stream_);
+        socket_ = std::exchange(other.socket_, nullptr);
     }
     return *this;
 }
@@ -43,6 +48,7 @@ Upstreams::Lease& Upstreams::Lease::operator=(Lease&& other) noexcept {
 void Upstreams::Lease::drop() {
     if (host_) --host_->in_use;
     host_ = nullptr;
+    socket_ = nullptr;
     stream_ = nullptr;
 }
 
@@ -94,6 +100,7 @@ Task<Upstreams::Lease> Upstreams::dial(Origin to, Deadline by) {
     if (!stream) co_return stream.error();
     ++dialled_;
     lease.stream_ = std::move(*stream);
+    lease.socket_ = dynamic_cast<Socket*>(lease.stream_.get());
     co_return lease;
 }
 

@@ -11,7 +11,7 @@
 #include "net/dialler.h"
 #include "net/net_transport.h"
 #include "net/origin.h"
-#include "net/stream.h"
+#include "net/sockets.h"
 
 namespace latchkey {
 
@@ -31,7 +31,11 @@ public:
         ~Lease() { drop(); }
         explicit operator bool() const { return stream_ != nullptr; }
         Stream* operator->() const { return stream_.get(); }
-        Stream& operator*() const { return *stream_; }
+        /// Socket::write_now, where nothing was put around the connection.
+        bool write_now(std::string_view& bytes, std::size_t& handed,
+                       boost::system::error_code& failed) const {
+            return socket_ != nullptr && socket_->write_now(bytes, handed, failed);
+        }
         /// Closes the connection.
         void drop();
 
@@ -41,6 +45,7 @@ public:
         Lease(std::shared_ptr<Host> host, std::unique_ptr<Stream> stream);
         std::shared_ptr<Host> host_;
         std::unique_ptr<Stream> stream_;
+        Socket* socket_ = nullptr;  ///< the same connection, if it is no test's
     };
 
     /// An idle connection that is still good; empty if there is none.
