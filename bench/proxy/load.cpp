@@ -8,6 +8,7 @@
 // line: requests, failures, bytes, seconds, and the latencies' median and 99th percentile.
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -20,6 +21,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -196,6 +198,8 @@ private:
 
     long read(Peer& peer, char* into, std::size_t room) {
         if (!peer.ssl) return ::recv(peer.fd, into, room, 0);
+        // What another connection left in the thread's queue would be taken for this one's end.
+        ERR_clear_error();
         const int n = SSL_read(peer.ssl, into, static_cast<int>(room));
         if (n > 0) return n;
         const int why = SSL_get_error(peer.ssl, n);
@@ -207,6 +211,7 @@ private:
         while (!peer.out.empty()) {
             long n = 0;
             if (peer.ssl) {
+                ERR_clear_error();
                 n = SSL_write(peer.ssl, peer.out.data(),
                               static_cast<int>(std::min<std::size_t>(peer.out.size(), 64 * 1024)));
                 if (n <= 0) n = -1;
@@ -231,6 +236,7 @@ private:
 
     void readable(Peer& peer) {
         if (peer.shaking) {
+            ERR_clear_error();
             const int n = SSL_do_handshake(peer.ssl);
             if (n == 1)
                 peer.shaking = false;
@@ -368,6 +374,7 @@ int main(int count, char** given) {
             return 2;
         }
     }
+    ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
     Run run{std::move(options)};
     run.go();
     return 0;

@@ -15,6 +15,7 @@ import io
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
@@ -88,7 +89,13 @@ class Candidate:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=60)
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            # The others have to be stopped too.
+            print(f"{self.name} did not end when told to", file=sys.stderr)
+            self.process.kill()
+            self.process.wait()
 
 
 def pinned(*command, **more):
@@ -154,11 +161,30 @@ def node(folder, upstream, ca):
     return Candidate("Node", process, port)
 
 
+def first_line(process, what):
+    """What a program says when it is ready. One that says nothing must not hold the run up for ever."""
+    ready, _, _ = select.select([process.stdout], [], [], 60)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        process.kill()
+        process.wait()
+        raise SystemExit(f"{what} did not start")
+    return line
+
+
 def latchkey(folder, upstream, ca, binary, emulator, certificate):
     """A server with a connection whose instance is the upstream: the emulator lends its port for as
     long as the connecting takes."""
     salesforce = subprocess.Popen([emulator, str(upstream), *(certificate or [])], stdout=subprocess.PIPE, text=True)
-    url = json.loads(salesforce.stdout.readline())["url"]
+    try:
+        url = json.loads(first_line(salesforce, "the emulator"))["url"]
+        return latchkey_at(folder, url, ca, binary)
+    finally:
+        salesforce.kill()
+        salesforce.wait()
+
+
+def latchkey_at(folder, url, ca, binary):
     port, operators = free_port(), free_port()
     environment = dict(os.environ)
     if ca:
@@ -168,17 +194,20 @@ def latchkey(folder, upstream, ca, binary, emulator, certificate):
          "--provider-url", url, "--listen", f"127.0.0.1:{port}",
          "--operators-listen", f"127.0.0.1:{operators}"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
-    if not process.stdout.readline():
-        raise SystemExit("latchkey did not start")
-    key = (folder / "data" / "admin-key").read_text().strip()
-    if ca:
-        os.environ["SSL_CERT_FILE"] = str(ca)  # for the person's browser, who is in this process
-    with contextlib.redirect_stdout(io.StringIO()):
-        connection = demo.connect(f"http://127.0.0.1:{port}", key)["id"]
-    # Once, so that what follows finds a token that is good.
-    demo.call("GET", f"http://127.0.0.1:{port}/proxy/{connection}/services/data", key)
-    salesforce.send_signal(signal.SIGKILL)
-    salesforce.wait()
+    try:
+        first_line(process, "latchkey")
+        key = (folder / "data" / "admin-key").read_text().strip()
+        if ca:
+            os.environ["SSL_CERT_FILE"] = str(ca)  # for the person's browser, who is in this process
+        with contextlib.redirect_stdout(io.StringIO()):
+            connection = demo.connect(f"http://127.0.0.1:{port}", key)["id"]
+        # Once, so that what follows finds a token that is good.
+        demo.call("GET", f"http://127.0.0.1:{port}/proxy/{connection}/services/data", key)
+    except BaseException:
+        # Whoever is left behind keeps this program's standard error open, and with it a pipe's reader.
+        process.kill()
+        process.wait()
+        raise
     return Candidate("latchkey", process, port, f"/proxy/{connection}/services/b",
                      f"Authorization: Bearer {key}")
 
@@ -193,7 +222,8 @@ def measure(load, candidate, upstream, body, seconds, connections, certificate, 
         command += ["--header", candidate.header]
     if certificate:
         command += ["--certificate", certificate[0], "--key", certificate[1]]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False,
+                          timeout=seconds + 120)
     if done.returncode != 0:
         raise SystemExit(f"the load generator failed: {done.stderr}")
     result = json.loads(done.stdout)
