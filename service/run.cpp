@@ -6,6 +6,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/json.hpp>
 
@@ -71,6 +72,25 @@ Async<void> stop_on_signal(boost::asio::io_context& loop, Signals& signals, Serv
     loop.stop();
 }
 
+/// New connections find renewed files by themselves. A hangup asks to hear at once whether they can.
+Async<void> check_certificate_on_hangup(Signals& hangups, std::optional<ServerTls> files,
+                                        Log& log) {
+    for (;;) {
+        boost::system::error_code failed;
+        co_await hangups.async_wait(boost::asio::redirect_error(use_task, failed));
+        if (failed) co_return;
+        if (!files) {
+            log.write(Level::info, "nothing_to_renew", {{"why", "no certificate is configured"}});
+            continue;
+        }
+        const auto usable = TlsContext::server(*files);
+        if (usable)
+            log.write(Level::info, "certificate_usable", {{"file", files->certificate_file}});
+        else
+            log.write(Level::error, "certificate_refused", {{"why", usable.error().message}});
+    }
+}
+
 }  // namespace
 
 int run_server(const ServerArguments& arguments, const StartEmulator& start_emulator) {
@@ -89,12 +109,16 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
         std::cout << "The configuration is valid.\n";
         return 0;
     }
+    const auto certificate = config->tls;
     Server server{loop, std::move(*config), log};
     if (const auto started = server.start(arguments.dev); !started)
         return complain(started.error());
     // From here on, so that whoever reads that it is ready may also tell it to stop.
     Signals signals{loop.get_executor(), SIGINT, SIGTERM};
+    Signals hangups{loop.get_executor(), SIGHUP};
     boost::asio::co_spawn(loop, stop_on_signal(loop, signals, server, log), boost::asio::detached);
+    boost::asio::co_spawn(loop, check_certificate_on_hangup(hangups, certificate, log),
+                          boost::asio::detached);
 
     const auto ready = [&] {
         std::cout << boost::json::serialize(

@@ -72,6 +72,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     void reset_all();
     void add(std::unique_ptr<Socket> socket);
     void remove(const std::shared_ptr<ServerConnection>& connection);
+    void tell_of_certificate() const;
     void say(Level level, std::string_view event, std::string_view why) const {
         if (log) log->write(level, event, {{"why", why}});
     }
@@ -110,6 +111,7 @@ Async<Reply> answer(std::shared_ptr<Impl> server, ServedRequest request) {
 Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection> connection) {
     if (server->tls) {
         const bool ready = co_await connection->handshake(*server->tls);
+        server->tell_of_certificate();
         if (!ready) {
             connection->reset();
             co_return;
@@ -182,6 +184,15 @@ void HttpServer::Impl::remove(const std::shared_ptr<ServerConnection>& connectio
         ticker.cancel();
         drained.cancel();
     }
+}
+
+void HttpServer::Impl::tell_of_certificate() const {
+    const auto news = tls->news();
+    if (!news || !log) return;
+    if (*news)
+        log->write(Level::info, "certificate_renewed", {});
+    else
+        say(Level::error, "certificate_refused", news->error().message);
 }
 
 void HttpServer::Impl::tick() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 
@@ -46,6 +48,27 @@ void harden(SSL_CTX* context) {
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_max_early_data(context, 0);
+}
+
+/// By which a file that was changed or replaced is known.
+struct Print {
+    ::dev_t device = 0;
+    ::ino_t inode = 0;
+    ::off_t size = 0;
+    std::int64_t seconds = 0;
+    std::int64_t nanoseconds = 0;
+    bool operator==(const Print&) const = default;
+};
+using Prints = std::pair<Print, Print>;
+
+Print print_of(const std::string& file) {
+    struct ::stat seen{};
+    if (::stat(file.c_str(), &seen) != 0) return Print{};
+    return Print{seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtim.tv_sec, seen.st_mtim.tv_nsec};
+}
+
+Prints prints_of(const ServerTls& files) {
+    return {print_of(files.certificate_file), print_of(files.key_file)};
 }
 
 /// A client that knows only HTTP/2 gets no common protocol and is told so by the handshake.
@@ -99,6 +122,47 @@ private:
     std::unordered_map<std::string, std::vector<Session>> kept_;
 };
 
+/// The files of a server, and what they gave when they were last looked at.
+class TlsContext::Renewal {
+public:
+    Renewal(ServerTls files, Prints prints, std::shared_ptr<SSL_CTX> first)
+        : files_(std::move(files)), prints_(prints), newest_(std::move(first)) {}
+
+    std::shared_ptr<SSL_CTX> look() {
+        std::lock_guard hold{mutex_};
+        const auto now = prints_of(files_);
+        if (now == prints_) return newest_;
+        prints_ = now;
+        auto loaded = load(files_);
+        if (loaded) {
+            newest_ = loaded->context_;
+            news_.emplace();
+        } else {
+            news_.emplace(loaded.error());
+        }
+        return newest_;
+    }
+    std::optional<Result<void>> news() {
+        std::lock_guard hold{mutex_};
+        return std::exchange(news_, std::nullopt);
+    }
+
+private:
+    std::mutex mutex_;
+    const ServerTls files_;
+    Prints prints_;
+    std::shared_ptr<SSL_CTX> newest_;
+    std::optional<Result<void>> news_;
+};
+
+std::shared_ptr<SSL_CTX> TlsContext::newest() const {
+    return renewal_ ? renewal_->look() : context_;
+}
+
+std::optional<Result<void>> TlsContext::news() const {
+    return renewal_ ? renewal_->news() : std::nullopt;
+}
+
 TlsContext::TlsContext(ssl_ctx_st* context) : context_(context, &SSL_CTX_free) {}
 
 int TlsEngine::keep_session(SSL* ssl, SSL_SESSION* session) {
@@ -132,6 +196,14 @@ Result<TlsContext> TlsContext::client(const std::string& extra_ca_file) {
 }
 
 Result<TlsContext> TlsContext::server(const ServerTls& files) {
+    // Before they are read: a change between would otherwise be missed for good.
+    const auto prints = prints_of(files);
+    auto made = load(files);
+    if (made) made->renewal_ = std::make_shared<Renewal>(files, prints, made->context_);
+    return made;
+}
+
+Result<TlsContext> TlsContext::load(const ServerTls& files) {
     ERR_clear_error();
     TlsContext made{SSL_CTX_new(TLS_server_method())};
     SSL_CTX* context = made.get();
@@ -147,7 +219,7 @@ Result<TlsContext> TlsContext::server(const ServerTls& files) {
     return made;
 }
 
-TlsEngine::TlsEngine(const TlsContext& context) : ssl_(SSL_new(context.get())) {
+TlsEngine::TlsEngine(SSL_CTX* context) : ssl_(SSL_new(context)) {
     BIO* incoming = BIO_new(BIO_s_mem());
     BIO* outgoing = BIO_new(BIO_s_mem());
     // An empty BIO means "not yet", never "end of file": the socket tells ends apart.
@@ -161,7 +233,7 @@ TlsEngine::~TlsEngine() {
 }
 
 std::unique_ptr<TlsEngine> TlsEngine::client(const TlsContext& context, const std::string& host) {
-    std::unique_ptr<TlsEngine> engine{new TlsEngine(context)};
+    std::unique_ptr<TlsEngine> engine{new TlsEngine(context.get())};
     X509_VERIFY_PARAM* verify = SSL_get0_param(engine->ssl_);
     if (is_address(host)) {
         X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str());
@@ -182,7 +254,8 @@ std::unique_ptr<TlsEngine> TlsEngine::client(const TlsContext& context, const st
 }
 
 std::unique_ptr<TlsEngine> TlsEngine::server(const TlsContext& context) {
-    std::unique_ptr<TlsEngine> engine{new TlsEngine(context)};
+    const auto newest = context.newest();  // the engine's own reference keeps it from here on
+    std::unique_ptr<TlsEngine> engine{new TlsEngine(newest.get())};
     SSL_set_accept_state(engine->ssl_);
     return engine;
 }

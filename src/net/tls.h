@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,18 +24,30 @@ public:
     /// Trusts the system's store and, if given, the authorities of a PEM file.
     /// errors  misconfigured  tls_files
     static Result<TlsContext> client(const std::string& extra_ca_file);
+    /// Looks at its files whenever a connection begins and takes them up when they have changed;
+    /// connections that are there keep what they have. Files that cannot be used change nothing.
     /// errors  misconfigured  tls_files
     static Result<TlsContext> server(const ServerTls& files);
 
-    ssl_ctx_st* get() const noexcept { return context_.get(); }
+    /// What became of files that have changed since this was last asked; nullopt: none have.
+    std::optional<Result<void>> news() const;
 
     /// Sessions that servers offered to resume, which spares a later handshake its certificates.
     class Sessions;
     const std::shared_ptr<Sessions>& sessions() const noexcept { return sessions_; }
 
 private:
+    friend class TlsEngine;
+    class Renewal;
+
     explicit TlsContext(ssl_ctx_st* context);
+    static Result<TlsContext> load(const ServerTls& files);
+    ssl_ctx_st* get() const noexcept { return context_.get(); }
+    /// Of a server: the newest that its files have given. Taken when a connection begins.
+    std::shared_ptr<ssl_ctx_st> newest() const;
+
     std::shared_ptr<ssl_ctx_st> context_;
+    std::shared_ptr<Renewal> renewal_;    ///< of a server
     std::shared_ptr<Sessions> sessions_;  ///< of a client
 };
 
@@ -72,7 +85,7 @@ public:
     bool resumed() const;
 
 private:
-    explicit TlsEngine(const TlsContext& context);
+    explicit TlsEngine(ssl_ctx_st* context);
     Step judge(int outcome);
 
     static int keep_session(ssl_st* ssl, ssl_session_st* session);

@@ -1,6 +1,8 @@
 #include "net/tls.h"
 
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -43,6 +45,16 @@ struct Both {
     static ServerTls files(const Certificates::Files& made) {
         return ServerTls{made.certificate_file, made.key_file};
     }
+    static void replace(const Certificates::Files& old, const Certificates::Files& by) {
+        std::filesystem::rename(by.certificate_file, old.certificate_file);
+        std::filesystem::rename(by.key_file, old.key_file);
+    }
+    /// Whether a new connection's handshake succeeds.
+    bool joins() const {
+        auto caller = TlsEngine::client(client, "localhost");
+        auto answerer = TlsEngine::server(server);
+        return join(*caller, *answerer);
+    }
     /// Whether a connection to `host` went on with an earlier session.
     bool resumes(const std::string& host) {
         auto caller = TlsEngine::client(client, host);
@@ -68,4 +80,62 @@ TEST_CASE("a session is never offered for another host than it was verified for"
     CHECK_FALSE(both.resumes("localhost"));
     CHECK_FALSE(both.resumes("127.0.0.1"));
     CHECK(both.resumes("127.0.0.1"));
+}
+
+TEST_CASE("M4: a renewed certificate is taken up by the next connection, and reported once") {
+    Both both;
+    const Certificates::Files files = both.authority.issue();
+    both.server = TlsContext::server(Both::files(files)).value();
+    auto earlier = TlsEngine::client(both.client, "localhost");
+    auto answerer = TlsEngine::server(both.server);
+    REQUIRE(join(*earlier, *answerer));
+    CHECK_FALSE(both.server.news());
+
+    Certificates other;
+    both.replace(files, other.issue());
+    CHECK_FALSE(both.joins());
+    both.client = TlsContext::client(other.ca_file()).value();
+    CHECK(both.joins());
+    const auto news = both.server.news();
+    REQUIRE(news);
+    CHECK(news->has_value());
+    CHECK_FALSE(both.server.news());
+    // The connection that was there goes on with what it has.
+    std::size_t taken = 0;
+    std::array<char, 5> came{};
+    std::size_t got = 0;
+    REQUIRE(earlier->write("hello", taken) == TlsEngine::Step::done);
+    pass_on(*earlier, *answerer);
+    CHECK(answerer->read(came, got) == TlsEngine::Step::done);
+    CHECK(got == 5);
+}
+
+TEST_CASE("M2: a certificate that cannot be used leaves the old one, and is reported once") {
+    Both both;
+    const Certificates::Files files = both.authority.issue();
+    both.server = TlsContext::server(Both::files(files)).value();
+    const auto key_of_another = both.authority.issue().key_file;
+
+    std::ofstream{files.certificate_file} << "-----BEGIN CERTIFICATE-----\n";
+    CHECK(both.joins());
+    const auto cut = both.server.news();
+    REQUIRE(cut);
+    CHECK(cut->error().code == "tls_files");
+    CHECK(cut->error().message.find(files.certificate_file) != std::string::npos);
+    CHECK(both.joins());
+    CHECK_FALSE(both.server.news());
+
+    std::filesystem::remove(files.key_file);
+    CHECK(both.joins());
+    CHECK(both.server.news()->error().code == "tls_files");
+
+    both.replace(files, both.authority.issue());
+    std::filesystem::copy_file(key_of_another, files.key_file,
+                               std::filesystem::copy_options::overwrite_existing);
+    CHECK(both.joins());
+    CHECK(both.server.news()->error().code == "tls_files");
+
+    both.replace(files, both.authority.issue());
+    CHECK(both.joins());
+    CHECK(both.server.news()->has_value());
 }
