@@ -2,13 +2,17 @@
 import base64
 import http.client
 import os
+import signal
+import socket
+import ssl
 import stat
+import subprocess
 import threading
 import time
 import unittest
 import urllib.parse
 
-from latchkey_processes import Process, Story, eventually, request, run
+from latchkey_processes import ANSWER_S, Process, Story, eventually, free_port, request, run
 from person import App, Person
 
 REFUSED = 78
@@ -238,6 +242,48 @@ class Configuration(Story):
         text = file.read_text().replace(
             "[store]", f'tls_certificate_file = "{nowhere}"\ntls_key_file = "{nowhere}"\n[store]')
         self.refused(self.private("latchkey.toml", text), str(nowhere))
+
+    def certificate(self):
+        """A certificate and its key, made anew; each file is put in its place as a whole."""
+        made = [self.folder / "new.pem", self.folder / "new.key"]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-days", "2", "-subj", "/CN=localhost", "-out", made[0],
+                        "-keyout", made[1]], check=True, capture_output=True)
+        made[0].rename(self.folder / "server.pem")
+        made[1].rename(self.folder / "server.key")
+        return (self.folder / "server.pem").read_text()
+
+    def test_m4_m2_a_renewed_certificate_is_taken_up_and_a_broken_one_is_not(self):
+        first = self.certificate()
+        port = free_port()
+        text = self.config().read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}", 1).replace(
+            "[store]", f'tls_certificate_file = "{self.folder}/server.pem"\n'
+                       f'tls_key_file = "{self.folder}/server.key"\n'
+                       'operators_listen = "127.0.0.1:0"\n[store]')
+        server = self.ended_with_test(Process(
+            ["server", "--config", str(self.private("latchkey.toml", text))], self.folder, "server"))
+
+        def shown():
+            return ssl.get_server_certificate(("127.0.0.1", port), timeout=ANSWER_S).strip()
+
+        def hang_up_and_read(event):
+            server.process.send_signal(signal.SIGHUP)
+            return eventually(lambda: event in server.stderr_file.read_text())
+
+        self.assertEqual(shown(), first.strip())
+        kept = ssl._create_unverified_context().wrap_socket(  # pylint: disable=protected-access
+            socket.create_connection(("127.0.0.1", port), ANSWER_S))
+        self.addCleanup(kept.close)
+        second = self.certificate()
+        self.assertTrue(hang_up_and_read('"certificate_usable"'))
+        self.assertEqual(shown(), second.strip())
+        (self.folder / "server.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+        self.assertTrue(hang_up_and_read('"certificate_refused"'))
+        self.assertEqual(shown(), second.strip())
+        # Who was there before goes on.
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: connect.example.com\r\n\r\n")
+        self.assertTrue(kept.recv(4096).startswith(b"HTTP/1.1 200"))
+        self.assertEqual(server.stop(), 0)
 
     def test_m1_plain_http_for_browsers_is_refused(self):
         self.refused(self.config(public_url="http://connect.example.com"), "https")
