@@ -103,11 +103,12 @@ private:
     std::vector<int> finished_;
 };
 
-/// A server that relays to a listener of the test, on a thread of its own.
+/// A server that relays to a listener of the test, or to another port, on a thread of its own.
 class RelayBench {
 public:
-    explicit RelayBench(RelayLimits limits = {}, ServerLimits server_limits = {})
-        : policy(std::make_shared<OneTargetPolicy>(upstream.port())),
+    explicit RelayBench(RelayLimits limits = {}, ServerLimits server_limits = {},
+                        std::uint16_t to = 0)
+        : policy(std::make_shared<OneTargetPolicy>(to == 0 ? upstream.port() : to)),
           server_(
               loop_, server_limits,
               [](ServedRequest request) { return handle(std::move(request)); }, log_) {
@@ -115,7 +116,7 @@ public:
         Origin origin;
         origin.tls = false;
         origin.host = "127.0.0.1";
-        origin.port = upstream.port();
+        origin.port = to == 0 ? upstream.port() : to;
         options.private_origins.push_back(origin);
         relay_ = std::make_shared<Relay>(policy, std::move(options), limits, clock_);
         server_.relay_with(relay_);
