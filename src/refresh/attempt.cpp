@@ -109,7 +109,7 @@ Async<void> Refresher::Impl::work_refresh([[maybe_unused]] std::shared_ptr<Impl>
     if (!outcome) {
         work->answer(outcome.error());
     } else if (*outcome) {
-        work->answer(**outcome);
+        give(*work, who, std::move(**outcome));
     }
 }
 

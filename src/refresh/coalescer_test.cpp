@@ -136,9 +136,16 @@ TEST_CASE(
     memory.remember(ada, older, now + 1s);
     CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 3s));
     memory.forget_all();
-    memory.remember(ada, older, now + 3s);
+    memory.remember(ada, newer, now + 3s);
     CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 4s));
+    // Only on another history may generations fall.
     memory.remember(ada, older, now + 4s);
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 4s));
+    memory.start_over();
+    memory.remember(ada, older, now + 4s);
+    CHECK_FALSE(memory.find(ada, TokenDemand{}, wall, now + 4s));
+    memory.remember(ada, older, now + 5s);
+    CHECK(memory.find(ada, TokenDemand{}, wall, now + 5s));
     CHECK(memory.find(ada, TokenDemand{}, wall, now + 4s));
     memory.surpass(ada, Generation{1});
     CHECK(memory.find(ada, TokenDemand{}, wall, now + 4s));

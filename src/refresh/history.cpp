@@ -26,7 +26,9 @@ std::optional<Error> Refresher::Impl::standstill() const {
 
 Task<Timeline> Refresher::Impl::read_timeline(Deadline by) {
     auto present = co_await parts.store.grants().timeline(by);
-    if (present) latest = *present;
+    if (!present) co_return present;
+    if (latest != *present) memory.start_over();
+    latest = *present;
     co_return present;
 }
 

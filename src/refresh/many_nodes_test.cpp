@@ -173,6 +173,20 @@ TEST_CASE_FIXTURE(Two, "a token that the journal vouches for does not come after
     check_quiet_ledger();
 }
 
+TEST_CASE_FIXTURE(Two, "a token that the store was slow to take does not come after a later one") {
+    store.fail_next("grants.settle", Trouble::late);
+    a().journal.fail_next("close", Trouble::late);
+    auto waiting = ask_newer(a());
+    settle();
+    CHECK(newer_answer(b(), 2) == "generation 3");
+    CHECK(answer(a()) == "generation 3");
+    // A hears that its token is stored, and is still at work on its journal.
+    pass(6s);
+    CHECK(heard(waiting) == "generation 3");
+    CHECK(answer(a()) == "generation 3");
+    check_quiet_ledger();
+}
+
 TEST_CASE_FIXTURE(Two, "J19: where claims do not complete nothing is sent") {
     store.fail_next("grants.claim", Trouble::lost_before, 1000);
     CHECK(newer_answer(a(), 1, 3s) == "storage_unavailable");

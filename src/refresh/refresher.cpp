@@ -223,6 +223,13 @@ Async<bool> Refresher::Impl::await_answer(WorkPtr work, bool joined, ProviderId 
     co_return over;
 }
 
+/// Tells those who wait. The store may have taken long to say that it has the token, and others may
+/// have gone on from there: who has been given a later one gets this one no more.
+void Refresher::Impl::give(Work& work, const ConnectionId& who, AccessToken token) {
+    if (memory.gave_later(who, token.generation)) work.outdate();
+    work.answer(std::move(token));
+}
+
 void Refresher::Impl::end(const ConnectionId& who) {
     works.end(who);
     rest();

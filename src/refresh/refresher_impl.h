@@ -106,6 +106,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
                      Looking how = Looking::to_act);
     Error waiting(const Sight& sight) const;
     Async<bool> await_answer(WorkPtr work, bool joined, ProviderId provider, Deadline by);
+    void give(Work& work, const ConnectionId& who, AccessToken token);
     void end(const ConnectionId& who);
     void rest();
 
@@ -140,7 +141,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     // settling.cpp
     Async<Outcome> settle_until_known(WorkPtr work, Settling settling);
     Async<std::optional<Error>> settle_once(Settling* settling, Grant* stored);
-    Async<Outcome> settled(WorkPtr work, Settling settling, Grant stored);
+    Async<Outcome> settled(WorkPtr work, Settling settling, Grant stored, SteadyTime asked);
     Async<Outcome> overtaken(Settling settling);
     void learn(const Settling& settling, const GrantRow& row);
     void strain(const GrantRow& row, const Error& why);

@@ -114,7 +114,7 @@ Async<void> Refresher::Impl::work_resolve([[maybe_unused]] std::shared_ptr<Impl>
     if (!outcome) {
         work->answer(outcome.error());
     } else if (*outcome) {
-        work->answer(**outcome);
+        give(*work, row.key.connection, std::move(**outcome));
     }
 }
 

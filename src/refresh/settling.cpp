@@ -55,9 +55,10 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::settle_until_known(WorkPtr work
     milliseconds pause = pause_first;
     for (;;) {
         Grant stored;
+        const auto asked = parts.clock.steady();
         auto failed = co_await settle_once(&settling, &stored);
         if (!failed) {
-            auto outcome = co_await settled(work, std::move(settling), std::move(stored));
+            auto outcome = co_await settled(work, std::move(settling), std::move(stored), asked);
             co_return outcome;
         }
         // A fail-over may have set the row back behind what the attempt saw. The answer is still the
@@ -81,10 +82,7 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::settle_until_known(WorkPtr work
         const auto& row = settling.claim.grant.row;
         if (fresh && settling.number && fresh->confirmed && fresh->quarantine.empty()) {
             if (!work->given()) say(Level::warning, "refresh_journalled", row, failed->code);
-            auto token = journalled_token(settling.claim, *fresh);
-            // It may have been stored long ago, and others may have gone on from there.
-            if (memory.gave_later(row.key.connection, token.generation)) work->outdate();
-            work->answer(std::move(token));
+            give(*work, row.key.connection, journalled_token(settling.claim, *fresh));
             memory.forget(row.key.connection);
         } else if (!fresh) {
             work->answer(settling.plan.error);
@@ -120,7 +118,7 @@ Async<std::optional<Error>> Refresher::Impl::settle_once(Settling* settling, Gra
 }
 
 Async<Refresher::Impl::Outcome> Refresher::Impl::settled(WorkPtr work, Settling settling,
-                                                         Grant stored) {
+                                                         Grant stored, SteadyTime asked) {
     const auto& row = stored.row;
     const auto who = row.key.connection;
     parts.stops.reached("CP20");
@@ -132,9 +130,9 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::settled(WorkPtr work, Settling 
     if (settling.fresh && row.role == Role::current &&
         protocol::still_serves(row, TokenDemand{}, now)) {
         auto token = access_token_of(stored);
-        memory.remember(who, token, parts.clock.steady());
+        memory.remember(who, token, asked);
         parts.stops.reached("CP21");
-        work->answer(std::move(token));
+        give(*work, who, std::move(token));
     } else {
         memory.forget(who);
         const auto decision = protocol::decide(row, TokenDemand{}, false, now);

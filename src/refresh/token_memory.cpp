@@ -47,8 +47,12 @@ void TokenMemory::forget(const ConnectionId& who) {
 void TokenMemory::forget_all() {
     kept_.clear();
     forgotten_.clear();
-    given_.clear();
     all_forgotten_ = latest_;
+}
+
+void TokenMemory::start_over() {
+    forget_all();
+    given_.clear();
 }
 
 void TokenMemory::give(const ConnectionId& who, Generation generation) {
@@ -66,7 +70,8 @@ void TokenMemory::surpass(const ConnectionId& who, Generation generation) {
 
 bool TokenMemory::gave_later(const ConnectionId& who, Generation generation) const {
     const auto given = given_.find(who);
-    return given != given_.end() && generation < given->second.generation;
+    return given != given_.end() && generation < given->second.generation &&
+           latest_ < given->second.at + reads_most;
 }
 
 void TokenMemory::prune(SteadyTime now) {

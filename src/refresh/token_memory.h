@@ -26,11 +26,13 @@ public:
     /// callers would see it come back.
     void remember(const ConnectionId& who, const AccessToken& token, SteadyTime read);
     void forget(const ConnectionId& who);
-    /// The database's history has changed: generations may fall.
+    /// Nobody has told what other processes changed.
     void forget_all();
+    /// The database's history has changed: generations may fall.
+    void start_over();
     /// A caller gets a token of this generation from elsewhere: an older one is forgotten.
     void surpass(const ConnectionId& who, Generation generation);
-    /// A caller has lately been given a token of a later generation.
+    /// A caller has been given a token of a later generation, within a minute.
     bool gave_later(const ConnectionId& who, Generation generation) const;
     void prune(SteadyTime now);
 

@@ -39,6 +39,7 @@ public:
         lost_before,  ///< storage_outcome_unknown, and nothing was changed
         lost_after,   ///< storage_outcome_unknown, and the call has taken effect
         silent,       ///< the same, told only when the time for the call is over
+        late,         ///< no failure: the call takes effect, told when its time is nearly over
         damaged,      ///< storage_damaged
         read_only,    ///< storage_read_only, and nothing was changed
         unknown,      ///< storage_unknown: another database answers

@@ -48,6 +48,8 @@ Task<T> gate(Gatekeeper* state, std::string call, Deadline by, std::function<Res
     if (fault == Trouble::lost_before) co_return store_error::outcome_unknown();
     Result<T> result = work();
     if (fault == Trouble::silent) co_await state->clock.sleep_until(by.at);
+    if (fault == Trouble::late)
+        co_await state->clock.sleep_until(by.at - std::chrono::milliseconds{1});
     if (fault == Trouble::lost_after || fault == Trouble::silent)
         co_return store_error::outcome_unknown();
     co_return result;
