@@ -163,7 +163,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     Async<Outcome> take_over(GrantRow row);
     Async<Outcome> resolve(WorkPtr work, GrantRow row);
     Async<Outcome> use_again(WorkPtr work, Grant grant, Timeline asked_on);
-    Async<bool> others_live(GrantRow row);
+    Task<bool> others_live(GrantRow row);
     Async<Outcome> store_finding(GrantRow row, protocol::Conclusion conclusion, Timeline asked_on);
     Watch& watch(const GrantRow& row);
     ResolverId own_resolver();

@@ -196,8 +196,12 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::resolve(WorkPtr work, GrantRow 
     }
     parts.stops.reached("CP28");
     doubt.policy = provider->uncertain;
-    if (!alive && protocol::cannot_ask(alive.error()))
-        doubt.others_live = co_await others_live(row);
+    if (!alive && protocol::cannot_ask(alive.error())) {
+        auto others = co_await others_live(row);
+        // A store that is away for a moment must not end a grant: the next turn asks again.
+        if (!others) co_return others.error();
+        doubt.others_live = *others;
+    }
     const auto conclusion = protocol::conclude(alive, grant->row, doubt, parts.times);
     if (conclusion.finding == protocol::Finding::use_again) {
         auto outcome = co_await use_again(work, std::move(*grant), std::move(*present));
@@ -272,11 +276,11 @@ Async<Refresher::Impl::Outcome> Refresher::Impl::use_again(WorkPtr work, Grant g
 }
 
 /// A reuse may cost all grants of this user and client. What cannot be told counts as yes.
-Async<bool> Refresher::Impl::others_live(GrantRow row) {
+Task<bool> Refresher::Impl::others_live(GrantRow row) {
     if (row.org_id.empty() || row.user_id.empty()) co_return true;
     auto all = co_await parts.store.connections().of_salesforce_user(row.provider, row.org_id,
                                                                      row.user_id, store_time());
-    if (!all) co_return true;
+    if (!all) co_return all.error();
     co_return std::any_of(all->begin(), all->end(), [&](const Connection& other) {
         return other.id != row.key.connection && other.standing != Standing::reauth_required;
     });

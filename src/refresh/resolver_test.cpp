@@ -87,6 +87,19 @@ TEST_CASE_FIXTURE(Doubts,
     CHECK(log.counts["second_use"] == 1);
 }
 
+TEST_CASE_FIXTURE(Doubts, "a store that is away for a moment ends no grant that can be saved") {
+    salesforce.asking = Asking::refused;
+    lose_answer(false);
+    begin_resolving();
+    CHECK(asked() == "rotation_uncertain");
+    // Whether the same user has another connection cannot be read for a while.
+    store.fail_next("connections.of_salesforce_user", MemoryStore::Trouble::unavailable, 4);
+    pass(1800s);
+    CHECK(store.calls("connections.of_salesforce_user") > 4);
+    CHECK(row(ada).state == State::active);
+    CHECK(salesforce.token_requests == 2);
+}
+
 TEST_CASE_FIXTURE(
     Doubts, "a second use of a token that was spent ends the connection, which was over anyway") {
     salesforce.asking = Asking::refused;
