@@ -31,6 +31,18 @@ private:
     Slots& slots_;
 };
 
+class ShareHeld {
+public:
+    ShareHeld(Shares& shares, std::string key) : shares_(shares), key_(std::move(key)) {}
+    ShareHeld(const ShareHeld&) = delete;
+    ShareHeld& operator=(const ShareHeld&) = delete;
+    ~ShareHeld() { shares_.give_back(key_); }
+
+private:
+    Shares& shares_;
+    std::string key_;
+};
+
 /// Says which attempt of a connection this process is making, for as long as it does.
 class Named {
 public:
@@ -103,6 +115,9 @@ Async<void> Refresher::Impl::work_refresh([[maybe_unused]] std::shared_ptr<Impl>
         work->answer(std::move(*not_now));
         co_return;
     }
+    // The org's own first: whoever waits for that holds nothing that another org could use.
+    co_await shares.take(cause.org_circuit);
+    ShareHeld share{shares, cause.org_circuit};
     co_await slots.take();
     SlotHeld held{slots};
     auto outcome = co_await attempt(work, who, cause);

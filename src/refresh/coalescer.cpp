@@ -75,4 +75,16 @@ void Slots::give_back() {
     line_.pop_front();
 }
 
+Async<void> Shares::take(std::string key) {
+    auto& share = shares_.try_emplace(std::move(key), loop_, each_).first->second;
+    co_await share.take();
+}
+
+void Shares::give_back(const std::string& key) {
+    const auto found = shares_.find(key);
+    if (found == shares_.end()) return;
+    found->second.give_back();
+    if (found->second.unused()) shares_.erase(found);
+}
+
 }  // namespace latchkey

@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include <boost/asio/basic_waitable_timer.hpp>
@@ -84,14 +85,31 @@ private:
 /// How many attempts may hold a connection to Salesforce at once; the others wait in line.
 class Slots {
 public:
-    Slots(boost::asio::io_context& loop, std::size_t free) : loop_(loop), free_(free) {}
+    Slots(boost::asio::io_context& loop, std::size_t free)
+        : loop_(loop), most_(free), free_(free) {}
     Async<void> take();
     void give_back();
+    bool unused() const { return free_ == most_; }
 
 private:
     boost::asio::io_context& loop_;
+    std::size_t most_;
     std::size_t free_;
     std::deque<std::shared_ptr<Event>> line_;
+};
+
+/// As many slots for each key: one org that answers slowly leaves the others theirs.
+class Shares {
+public:
+    Shares(boost::asio::io_context& loop, std::size_t each) : loop_(loop), each_(each) {}
+    Async<void> take(std::string key);
+    void give_back(const std::string& key);
+    std::size_t keys() const { return shares_.size(); }
+
+private:
+    boost::asio::io_context& loop_;
+    std::size_t each_;
+    std::unordered_map<std::string, Slots> shares_;
 };
 
 }  // namespace latchkey

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -30,6 +32,11 @@ Async<void> await_event(std::shared_ptr<Event> event, Clock& clock, SteadyTime u
                         int* timed_out) {
     const bool over = co_await wait_for(std::move(event), clock, until);
     ++*(over ? happened : timed_out);
+}
+
+Async<void> take_share(Shares& shares, std::string key, int* taken) {
+    co_await shares.take(std::move(key));
+    ++*taken;
 }
 
 Async<void> take_slot(Slots& slots, int* taken) {
@@ -100,6 +107,28 @@ TEST_CASE_FIXTURE(Bench, "slots are given out in order, and given back to who wa
     slots.give_back();
     poll(loop);
     CHECK(taken == 4);
+}
+
+TEST_CASE_FIXTURE(Bench,
+                  "an org's share of the slots is its own, and forgotten when it is unused") {
+    Shares shares{loop, 2};
+    int slow = 0;
+    int other = 0;
+    for (int i = 0; i < 5; ++i)
+        boost::asio::co_spawn(loop, take_share(shares, "slow", &slow), boost::asio::detached);
+    boost::asio::co_spawn(loop, take_share(shares, "other", &other), boost::asio::detached);
+    poll(loop);
+    CHECK(slow == 2);
+    CHECK(other == 1);
+    CHECK(shares.keys() == 2);
+    shares.give_back("other");
+    CHECK(shares.keys() == 1);
+    for (int i = 0; i < 5; ++i) {
+        shares.give_back("slow");
+        poll(loop);
+        CHECK(slow == std::min(3 + i, 5));
+    }
+    CHECK(shares.keys() == 0);
 }
 
 TEST_CASE_FIXTURE(Bench, "a remembered token serves for its time, and only who may have it") {

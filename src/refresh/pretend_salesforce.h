@@ -47,6 +47,7 @@ public:
     std::deque<Turn> turns;
     std::optional<HttpResponse> to_all;          ///< instead of processing any token request
     std::optional<std::chrono::hours> idle_end;  ///< a refresh token that is not used for so long
+    std::map<std::string, std::shared_ptr<Event>> slow_orgs;  ///< answers about these wait for it
     bool own_identities = false;  ///< each grant names the org and user it was consented to
     std::string instance_url = "https://acme.my.salesforce.com";
     std::string org = salesforce::id18("00D000000000001").value();
@@ -150,6 +151,8 @@ private:
                 most_in_flight = std::max(most_in_flight, ++known->second.in_flight);
             answer = refresh(presented);
         }
+        if (known != tokens_.end())
+            if (auto slow = slowness_of(known->second.grant)) turn.hold = std::move(slow);
         if (turn.hold) {
             const bool came = co_await wait_for(turn.hold, clock_, by.at);
             if (!came)
@@ -161,6 +164,12 @@ private:
         if (turn.change) turn.change(answer.body);
         answer.whole = turn.whole;
         co_return answer;
+    }
+
+    std::shared_ptr<Event> slowness_of(int grant) {
+        for (const auto& [slow, over] : slow_orgs)
+            if (identities_[grant].find("/id/" + slow + "/") != std::string::npos) return over;
+        return nullptr;
     }
 
     HttpResponse refresh(const std::string& presented) {

@@ -13,6 +13,8 @@ using std::chrono::seconds;
 constexpr int looks_most = 5;
 /// Attempts that hold a socket to Salesforce at once.
 constexpr std::size_t slots_most = 256;
+/// Of one org: at the pace of one org, enough for answers that take longer than a second.
+constexpr std::size_t slots_most_of_org = 64;
 
 Error busy(seconds after) {
     Error error{Fault::try_later, "refresh_in_progress",
@@ -47,6 +49,7 @@ Refresher::Impl::Impl(RefresherParts with)
       works(parts.loop),
       waits(parts.loop),
       slots(parts.loop, slots_most),
+      shares(parts.loop, slots_most_of_org),
       gates(parts.loop, parts.clock, stopping),
       in_use(parts.plan, parts.random),
       reads(parts.loop, parts.clock, parts.times.store,

@@ -214,6 +214,7 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     GrantKey sweep_after;
     SteadyTime sweep_due{};
     Slots slots;
+    Shares shares;  ///< of the slots, by org
     Gates gates;
     std::unordered_map<ConnectionId, Watch> watches;
     std::uint64_t scans = 0;
