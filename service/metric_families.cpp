@@ -82,6 +82,8 @@ constexpr std::array families = {
                  gauge,
                  "Connections in the store, by standing and reason; counted once a minute at most.",
                  {"standing", "reason"}},
+    MetricFamily{"connections_suspect", gauge,
+                 "Active connections to be confirmed with Salesforce before their next refresh."},
     MetricFamily{"connections_in_doubt", gauge,
                  "Connections whose refresh token this process is finding out about."},
     MetricFamily{"refreshes_under_way", gauge, "Refreshes and resolutions under way."},

@@ -58,14 +58,16 @@ boost::json::object to_json(const Status& status) {
         if (key[1] == "org") one["orgs"] = orgs[key];
         paused.emplace_back(std::move(one));
     }
-    return {{"ready", status.ready()},
-            {"parts", std::move(parts)},
-            {"hindrances", std::move(hindrances)},
-            {"paused", std::move(paused)},
-            {"refreshes_under_way", status.refreshes_under_way},
-            {"refreshes_waiting", status.refreshes_waiting},
-            {"connections_in_doubt", status.connections_in_doubt},
-            {"journal", to_json(status.journal)}};
+    boost::json::object out{{"ready", status.ready()},
+                            {"parts", std::move(parts)},
+                            {"hindrances", std::move(hindrances)},
+                            {"paused", std::move(paused)},
+                            {"refreshes_under_way", status.refreshes_under_way},
+                            {"refreshes_waiting", status.refreshes_waiting},
+                            {"connections_in_doubt", status.connections_in_doubt},
+                            {"journal", to_json(status.journal)}};
+    if (status.connections_suspect) out["connections_suspect"] = *status.connections_suspect;
+    return out;
 }
 
 /// The error form, with everything else that is known: the first hindrance's code, what all say.
@@ -101,12 +103,15 @@ Async<void> Server::take_gauges() {
     auto looked = co_await library_->async_status(Deadline::in(time_to_look));
     metrics_.set("ready", {}, looked && looked->ready() ? 1 : 0);
     metrics_.forget("connections");
+    metrics_.forget("connections_suspect");
     if (!looked) co_return;
     const auto& status = *looked;
     const auto count = [](auto n) { return static_cast<double>(n); };
     metrics_.set("refreshes_under_way", {}, count(status.refreshes_under_way));
     metrics_.set("refreshes_waiting", {}, count(status.refreshes_waiting));
     metrics_.set("connections_in_doubt", {}, count(status.connections_in_doubt));
+    if (status.connections_suspect)
+        metrics_.set("connections_suspect", {}, count(*status.connections_suspect));
     const auto& journal = status.journal;
     metrics_.set("journal_answers", {"open"}, count(journal.open_answers));
     metrics_.set("journal_answers", {"closed"}, count(journal.answers - journal.open_answers));

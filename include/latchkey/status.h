@@ -86,6 +86,9 @@ struct Status {
     /// Every connection, by (standing, reason). Counted once a minute at most, so it may be so old;
     /// absent while it cannot be counted.
     std::optional<std::vector<StandingShare>> connections;
+    /// Counted with them: active connections about which Salesforce has to be asked before their next
+    /// refresh, because the database's history has changed (a fail-over, a restored backup).
+    std::optional<std::int64_t> connections_suspect;
     JournalState journal;
     std::optional<Forecast> forecast;  ///< absent until the first one is made
     Status() = default;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -11,7 +12,15 @@
 
 namespace latchkey {
 
-/// Connections by standing, remembered: however often somebody asks, the store counts them at most
+/// How many connections there are, of each standing and in all of those that a new history of the
+/// database has made suspect.
+struct Counted {
+    std::vector<StandingShare> connections;
+    std::int64_t suspect = 0;
+    Counted() = default;
+};
+
+/// What is counted, remembered: however often somebody asks, the store counts them at most
 /// once a minute. For one loop.
 class Census {
 public:
@@ -20,11 +29,10 @@ public:
 
     /// Counts if it is time to. Who asks meanwhile is given what was known before; a count that fails
     /// leaves nothing, because an old number would look like a new one.
-    Async<std::optional<std::vector<StandingShare>>> take(ConnectionIndex& index, Clock& clock,
-                                                          Deadline by);
+    Async<std::optional<Counted>> take(ConnectionIndex& index, Clock& clock, Deadline by);
 
 private:
-    std::optional<std::vector<StandingShare>> last_;
+    std::optional<Counted> last_;
     SteadyTime due_{};
 };
 

@@ -73,9 +73,14 @@ Task<Status> status(House& house, Deadline by) {
     now.open_circuits = std::move(signs.open_circuits);
     now.forecast = signs.forecast;
     if (ground.journal_files != nullptr) now.journal = state_of(ground.journal_files->health());
-    if (present)
-        now.connections =
+    if (present) {
+        auto counted =
             co_await house.census().take(ground.store->connections(), ground.clock, soon);
+        if (counted) {
+            now.connections = std::move(counted->connections);
+            now.connections_suspect = counted->suspect;
+        }
+    }
     co_return now;
 }
 

@@ -55,6 +55,7 @@ TEST_CASE_FIXTURE(Operated, "a house in order is ready and has nothing to say") 
     CHECK(now.open_circuits.empty());
     REQUIRE(now.connections);
     CHECK(now.connections->empty());
+    CHECK(now.connections_suspect == 0);
     CHECK_FALSE(now.forecast);
 }
 
@@ -106,6 +107,13 @@ TEST_CASE_FIXTURE(Operated, "however often somebody asks, connections are counte
 }
 
 TEST_CASE_FIXTURE(Operated, "what cannot be counted is not shown, and counted anew soon") {
+    std::string call;
+    SUBCASE("by standing") {
+        call = "connections.counts";
+    }
+    SUBCASE("of a former history") {
+        call = "connections.suspect_count";
+    }
     test::FakeClock minutes;
     Census census;
     const auto take = [&] {
@@ -113,7 +121,7 @@ TEST_CASE_FIXTURE(Operated, "what cannot be counted is not shown, and counted an
     };
     CHECK(take());
     minutes.advance(60s);
-    store->fail_next("connections.counts", MemoryStore::Trouble::unavailable);
+    store->fail_next(call, MemoryStore::Trouble::unavailable);
     CHECK_FALSE(take());
     minutes.advance(9s);
     CHECK_FALSE(take());

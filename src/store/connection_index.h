@@ -46,6 +46,8 @@ public:
                                                              std::string user_id, Deadline by) = 0;
     /// By (standing, reason). Counts every connection: for a measurement a minute, not for callers.
     virtual Task<std::vector<StandingCount>> counts(Deadline by) = 0;
+    /// How many there are whose current grant GrantStore::suspects would give, in all. Like `counts`.
+    virtual Task<std::int64_t> suspect_count(Deadline by) = 0;
 };
 
 }  // namespace latchkey

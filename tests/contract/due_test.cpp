@@ -68,8 +68,10 @@ TEST_CASE_TEMPLATE("only what may be refreshed is due or suspect", Bench, Memory
     when.received_before = at(100000);
     CHECK(names(bench.ok(grants.due(when, GrantKey{}, 10, bench.by()))) == Names{"cn_fine"});
     CHECK(bench.ok(grants.suspects(GrantKey{}, 10, bench.by())).empty());
+    CHECK(bench.ok(bench.store.connections().suspect_count(bench.by())) == 0);
     bench.new_timeline();
     CHECK(names(bench.ok(grants.suspects(GrantKey{}, 10, bench.by()))) == Names{"cn_fine"});
+    CHECK(bench.ok(bench.store.connections().suspect_count(bench.by())) == 1);
 }
 
 TEST_CASE_TEMPLATE("what is due or suspect comes in pages, and each row comes whole", Bench,
@@ -100,6 +102,7 @@ TEST_CASE_TEMPLATE("what is due or suspect comes in pages, and each row comes wh
         }
         CHECK(seen == all);
     }
+    CHECK(bench.ok(bench.store.connections().suspect_count(bench.by())) == 7);
 }
 
 TEST_CASE_TEMPLATE("CP52: a restored store's rows are suspect until each has been confirmed", Bench,

@@ -157,6 +157,10 @@ public:
         return read<std::vector<StandingCount>>(
             by, [=](ConnectionIndex& at, Deadline d) { return at.counts(d); });
     }
+    Task<std::int64_t> suspect_count(Deadline by) override {
+        return read<std::int64_t>(
+            by, [=](ConnectionIndex& at, Deadline d) { return at.suspect_count(d); });
+    }
 
 private:
     template <class T>

@@ -55,6 +55,16 @@ public:
             });
     }
 
+    Task<std::int64_t> suspect_count(Deadline by) override {
+        return gate<std::int64_t>(
+            &state_, "connections.suspect_count", by, [this]() -> Result<std::int64_t> {
+                return std::ranges::count_if(state_.grants, [&](const auto& named) {
+                    const auto& row = named.second.row;
+                    return grant_rules::may_be_refreshed(row) && row.timeline != state_.timeline();
+                });
+            });
+    }
+
 private:
     Connection shown(const KeptGrant& current) const {
         return grant_rules::shown(state_.connections.at(current.row.key.connection.text),

@@ -4,6 +4,7 @@
 #include "store/errors.h"
 #include "store/grant_rules.h"
 #include "store/list_cursor.h"
+#include "store/postgres/grant_pages.h"
 #include "store/postgres/grant_rows.h"
 #include "store/postgres/ports.h"
 
@@ -120,6 +121,14 @@ public:
         std::vector<StandingCount> counts;
         for (const auto& [what, sum] : sums) counts.push_back({what.first, what.second, sum});
         co_return counts;
+    }
+
+    Task<std::int64_t> suspect_count(Deadline by) override {
+        auto question = count_suspects();
+        auto found = co_await bench_.pool.ask(std::move(question), by);
+        if (!found) co_return found.error();
+        found->next();
+        co_return found->number();
     }
 
 private:

@@ -55,6 +55,14 @@ Query suspect_grants(const GrantKey& after, std::size_t limit) {
                 after, limit);
 }
 
+Query count_suspects() {
+    auto count =
+        reading("SELECT count(*) FROM latchkey.grants g " LATCHKEY_PG_TO_REFRESH
+                " AND g.tenant = $1 AND g.timeline <> (SELECT latchkey.present_timeline())");
+    count.given.word(default_tenant);
+    return count;
+}
+
 Task<std::vector<GrantRow>> read_page(Pool& pool, Query page, Deadline by) {
     auto found = co_await pool.ask(std::move(page), by);
     if (!found) co_return found.error();

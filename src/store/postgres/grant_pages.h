@@ -12,6 +12,7 @@ namespace latchkey::postgres {
 Query grants_in_state(State wanted, const GrantKey& after, std::size_t limit);
 Query grants_due(const DueBy& when, const GrantKey& after, std::size_t limit);
 Query suspect_grants(const GrantKey& after, std::size_t limit);
+Query count_suspects();
 Task<std::vector<GrantRow>> read_page(Pool& pool, Query page, Deadline by);
 
 /// Returns one row with the number of grants removed.

@@ -137,6 +137,20 @@ public:
             [](Database& database) { return counted(database); }, by);
     }
 
+    Task<std::int64_t> suspect_count(Deadline by) override {
+        return bench_.worker.read<std::int64_t>(
+            [](Database& database) -> Result<std::int64_t> {
+                const auto present = present_timeline(database);
+                auto found = database.prepare(
+                    "SELECT COUNT(*) FROM grants INDEXED BY grants_to_refresh WHERE tenant = ?"
+                    " AND role = 'current' AND state = 'ACTIVE' AND quarantine = ''"
+                    " AND refresh_token IS NOT NULL AND timeline <> ?");
+                found.bind(default_tenant).bind(present.text).step();
+                return found.number();
+            },
+            by);
+    }
+
 private:
     Bench& bench_;
 };
