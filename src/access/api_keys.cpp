@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "access/random_id.h"
+
 namespace latchkey {
 namespace {
 
@@ -41,20 +43,6 @@ bool well_formed(std::string_view key) {
     const auto id = key.substr(prefix.size(), id_size);
     return std::all_of(id.begin(), id.end(),
                        [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
-}
-
-/// 36 letters do not divide 256: bytes of the last, incomplete round are drawn again.
-std::string random_id(Random& random) {
-    constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
-    constexpr unsigned whole_rounds = 256 / 36 * 36;
-    std::string id;
-    while (id.size() < id_size) {
-        std::array<std::byte, 1> drawn{};
-        random.fill(drawn);
-        const auto value = std::to_integer<unsigned>(drawn[0]);
-        if (value < whole_rounds) id += letters[value % letters.size()];
-    }
-    return id;
 }
 
 Error invalid_api_key() {
@@ -149,7 +137,7 @@ Task<CreatedKey> ApiKeys::create(std::string label, std::set<Permission> permiss
                         "A label has at most 100 bytes. Choose a shorter one."};
     if (permissions.empty()) permissions.insert(Permission::proxy);
     CreatedKey created;
-    created.row.id = ApiKeyId{random_id(impl_->random)};
+    created.row.id = ApiKeyId{random_id(impl_->random, id_size)};
     std::string text =
         std::string{prefix} + created.row.id.text + "_" + random_text(impl_->random, secret_bytes);
     created.key = Secret::take(std::move(text));

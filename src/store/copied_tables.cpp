@@ -63,6 +63,13 @@ constexpr std::array api_keys{
     CopiedColumn{"permissions", bytes}, CopiedColumn{"created_at", number},
     CopiedColumn{"revoked_at", number}};
 
+constexpr std::array sessions{
+    CopiedColumn{"tenant", word},       CopiedColumn{"id", bytes},
+    CopiedColumn{"connection", bytes},  CopiedColumn{"epoch", number},
+    CopiedColumn{"api_key", bytes},     CopiedColumn{"secret_hash", bytes},
+    CopiedColumn{"renews", number},     CopiedColumn{"opened_by", bytes},
+    CopiedColumn{"created_at", number}, CopiedColumn{"expires_at", number}};
+
 constexpr std::array events{CopiedColumn{"number", number},     CopiedColumn{"tenant", word},
                             CopiedColumn{"at", number},         CopiedColumn{"kind", word},
                             CopiedColumn{"connection", bytes},  CopiedColumn{"epoch", number},
@@ -95,6 +102,10 @@ const std::array all{
                 "SELECT tenant, id, secret_hash, label, permissions, created_at, revoked_at"
                 " FROM api_keys",
                 api_keys},
+    CopiedTable{"gateway_sessions",
+                "SELECT tenant, id, connection, epoch, api_key, secret_hash, renews, opened_by,"
+                " created_at, expires_at FROM gateway_sessions",
+                sessions},
     CopiedTable{
         "events",
         "SELECT number, tenant, at, kind, connection, epoch, generation, reason FROM events",

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "store/limits.h"
+#include "store/session_store.h"
 #include "store/store.h"
 
 namespace latchkey {
@@ -16,7 +17,7 @@ namespace latchkey {
 /// A store that forgets everything at its end: for tests, and for trying things out. One loop, no
 /// threads. Each call takes at least one turn of the loop, as a real store's would, so callers
 /// interleave.
-class MemoryStore final : public Store {
+class MemoryStore final : public Store, public KeepsSessions {
 public:
     /// Both must outlive this object.
     MemoryStore(Clock& clock, Random& random, StoreLimits limits = {});
@@ -27,6 +28,7 @@ public:
     ConnectionIndex& connections() override;
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
+    SessionStore& sessions() override;
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;

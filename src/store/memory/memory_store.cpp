@@ -1,6 +1,7 @@
 #include "store/memory_store.h"
 
 #include "store/memory/memory_state.h"
+#include "store/memory/sessions.h"
 
 namespace latchkey {
 namespace memory {
@@ -42,6 +43,7 @@ struct MemoryStore::Impl {
           flows(memory::make_flows(state)),
           keys(memory::make_keys(state)),
           api_keys(memory::make_api_keys(state)),
+          sessions(memory::make_sessions(state)),
           events(memory::make_events(state)),
           nodes(memory::make_nodes(state)),
           changes(memory::make_changes(state)) {}
@@ -52,6 +54,7 @@ struct MemoryStore::Impl {
     std::unique_ptr<FlowStore> flows;
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
+    std::unique_ptr<SessionStore> sessions;
     std::unique_ptr<EventStore> events;
     std::unique_ptr<NodeStore> nodes;
     std::unique_ptr<Changes> changes;
@@ -77,6 +80,9 @@ KeyStore& MemoryStore::keys() {
 }
 ApiKeyStore& MemoryStore::api_keys() {
     return *impl_->api_keys;
+}
+SessionStore& MemoryStore::sessions() {
+    return *impl_->sessions;
 }
 EventStore& MemoryStore::events() {
     return *impl_->events;

@@ -9,6 +9,7 @@
 #include "store/postgres/intake.h"
 #include "store/postgres/migrations.h"
 #include "store/postgres/ports.h"
+#include "store/postgres/sessions.h"
 
 namespace latchkey {
 namespace {
@@ -65,6 +66,7 @@ struct PostgresStore::Impl {
           flows(postgres::make_flows(bench)),
           keys(postgres::make_keys(bench)),
           api_keys(postgres::make_api_keys(bench)),
+          sessions(postgres::make_sessions(bench)),
           events(postgres::make_events(bench)),
           nodes(postgres::make_nodes(bench)),
           changes(postgres::make_changes(bench)) {}
@@ -80,6 +82,7 @@ struct PostgresStore::Impl {
     std::unique_ptr<FlowStore> flows;
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
+    std::unique_ptr<SessionStore> sessions;
     std::unique_ptr<EventStore> events;
     std::unique_ptr<NodeStore> nodes;
     std::unique_ptr<Changes> changes;
@@ -116,6 +119,9 @@ KeyStore& PostgresStore::keys() {
 }
 ApiKeyStore& PostgresStore::api_keys() {
     return *impl_->api_keys;
+}
+SessionStore& PostgresStore::sessions() {
+    return *impl_->sessions;
 }
 EventStore& PostgresStore::events() {
     return *impl_->events;

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "store/copied_tables.h"
 #include "store/limits.h"
+#include "store/session_store.h"
 #include "store/store.h"
 
 namespace latchkey {
@@ -32,7 +33,7 @@ struct PostgresOptions {
 /// loop, so nothing ever waits for the network in libpq; calls may come from several loops, none of
 /// which may end before its calls have come back. Work that was handed over is done even if its
 /// caller goes away.
-class PostgresStore final : public Store {
+class PostgresStore final : public Store, public KeepsSessions {
 public:
     /// Connects, brings the schema up to date, and checks that the database keeps what it confirms.
     /// Blocks for at most 30 s; for the start of a process. Clock, random and log must outlive this
@@ -52,6 +53,7 @@ public:
     ConnectionIndex& connections() override;
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
+    SessionStore& sessions() override;
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;

@@ -210,7 +210,26 @@ CREATE TABLE latchkey.nodes (
 );
 )sql";
 
-constexpr std::array<const char*, 1> history{first};
+constexpr const char* gateway_sessions = R"sql(
+CREATE TABLE latchkey.gateway_sessions (
+    tenant text NOT NULL,
+    id bytea NOT NULL,
+    connection bytea NOT NULL,
+    epoch bigint NOT NULL,
+    api_key bytea NOT NULL,
+    secret_hash bytea NOT NULL,
+    renews bigint NOT NULL,
+    opened_by bytea NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+CREATE INDEX gateway_sessions_of_connection
+    ON latchkey.gateway_sessions (tenant, connection, created_at, id);
+CREATE INDEX gateway_sessions_by_end ON latchkey.gateway_sessions (tenant, expires_at);
+)sql";
+
+constexpr std::array<const char*, 2> history{first, gateway_sessions};
 
 }  // namespace
 

@@ -167,7 +167,26 @@ ALTER TABLE installation ADD COLUMN moved_to TEXT NOT NULL DEFAULT '';
 ALTER TABLE installation ADD COLUMN move_done INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array<Migration, 4> history{first, many_nodes, journal_in_files, moved};
+constexpr Migration gateway_sessions = R"sql(
+CREATE TABLE gateway_sessions (
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    connection TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    api_key TEXT NOT NULL,
+    secret_hash TEXT NOT NULL,
+    renews INTEGER NOT NULL,
+    opened_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, id)
+) STRICT;
+CREATE INDEX gateway_sessions_of_connection ON gateway_sessions (tenant, connection, created_at, id);
+CREATE INDEX gateway_sessions_by_end ON gateway_sessions (tenant, expires_at);
+)sql";
+
+constexpr std::array<Migration, 5> history{first, many_nodes, journal_in_files, moved,
+                                           gateway_sessions};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/moving_file.h"
 #include "store/sqlite/ports.h"
+#include "store/sqlite/sessions.h"
 
 namespace latchkey {
 namespace {
@@ -50,6 +51,7 @@ struct SqliteStore::Impl {
           flows(sqlite::make_flows(bench)),
           keys(sqlite::make_keys(bench)),
           api_keys(sqlite::make_api_keys(bench)),
+          sessions(sqlite::make_sessions(bench)),
           events(sqlite::make_events(bench)),
           nodes(sqlite::make_nodes(bench)),
           changes(sqlite::make_changes(bench)) {}
@@ -66,6 +68,7 @@ struct SqliteStore::Impl {
     std::unique_ptr<FlowStore> flows;
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
+    std::unique_ptr<SessionStore> sessions;
     std::unique_ptr<EventStore> events;
     std::unique_ptr<NodeStore> nodes;
     std::unique_ptr<Changes> changes;
@@ -119,6 +122,9 @@ ApiKeyStore& SqliteStore::api_keys() {
 }
 const NodeId& SqliteStore::node() const {
     return impl_->node;
+}
+SessionStore& SqliteStore::sessions() {
+    return *impl_->sessions;
 }
 EventStore& SqliteStore::events() {
     return *impl_->events;

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "store/journal/file_journal.h"
 #include "store/limits.h"
+#include "store/session_store.h"
 #include "store/store.h"
 
 namespace latchkey {
@@ -32,7 +33,7 @@ struct SqliteOptions {
 /// process at a time. A thread of its own does all the work, so no loop ever waits for a disk;
 /// calls may come from several loops, none of which may end before its calls have come back. Work
 /// that was handed over is done even if its caller goes away.
-class SqliteStore final : public Store {
+class SqliteStore final : public Store, public KeepsSessions {
 public:
     /// Takes the lock of the file (`path`.lock, held to the end of this object), checks that nobody
     /// else can read or write it, brings its schema up to date. Blocks; for the start of a process.
@@ -51,6 +52,7 @@ public:
     ConnectionIndex& connections() override;
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
+    SessionStore& sessions() override;
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;
