@@ -16,6 +16,9 @@ Task<ApiAnswer> send_with(Transport& transport, const ApiCall& call, const Acces
     if (!instance) co_return instance.error();
     auto headers = headers_up(call.headers, token.token);
     if (!headers) co_return headers.error();
+    if (wants_session_line(call.target)) {
+        headers->add("X-SFDC-Session", std::string{token.token.reveal()});
+    }
     HttpRequest request{call.method, call.target, std::move(*headers), call.body};
     auto response = co_await transport.send(*instance, std::move(request), by);
     if (!response) co_return call_failed(response.error());

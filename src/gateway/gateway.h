@@ -45,7 +45,7 @@ public:
     ///          lines removed
     ///          A 401 or 403 passes too where no newer token can be had for it at the moment.
     /// errors   bad_input        path_not_allowed (400), method_not_allowed (405), invalid_header
-    ///          denied           path_forbidden: OAuth and login pages (403)
+    ///          denied           path_not_allowed: OAuth and login pages, SOAP (403)
     ///          those of TokenSource::token
     ///          try_later        upstream_unreachable: nothing was sent
     ///          outcome_unknown  upstream_answer_lost: look before repeating

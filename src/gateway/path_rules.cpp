@@ -27,9 +27,16 @@ Error not_allowed(const char* why) {
 }
 
 Error forbidden() {
-    return {Fault::denied, "path_forbidden",
+    return {Fault::denied, "path_not_allowed",
             "OAuth and login pages are not for API calls. Use latchkey's own routes for tokens and "
             "connections."};
+}
+
+Error soap() {
+    return {
+        Fault::denied, "path_not_allowed",
+        "SOAP calls carry their session in the body, which is passed on unread, so they are not "
+        "forwarded. Use the REST, Tooling, Metadata REST or Bulk API."};
 }
 
 bool alnum(unsigned char c) {
@@ -129,19 +136,25 @@ const char* check_segments(std::string_view path) {
     }
 }
 
-/// Salesforce does not mind case in these, so neither does the rule.
-bool is_forbidden(std::string_view path) {
-    const auto lower = ascii_lower(path);
-    const auto rest = std::string_view{lower}.substr(1);
+bool starts_with_in_any_case(std::string_view text, std::string_view lower) {
+    return text.size() >= lower.size() && ascii_iequal(text.substr(0, lower.size()), lower);
+}
+
+/// Salesforce does not mind case in these, so neither do the rules.
+Result<void> check_place(std::string_view path) {
+    const auto rest = path.substr(1);
     for (const auto page : forbidden_pages) {
-        if (rest.starts_with(page)) return true;
+        if (starts_with_in_any_case(rest, page)) return forbidden();
     }
     constexpr std::string_view services = "services/";
-    if (!rest.starts_with(services)) return false;
+    if (!starts_with_in_any_case(rest, services)) return {};
     const auto behind = rest.substr(services.size());
     const auto name = behind.substr(0, behind.find('/'));
-    return std::find(forbidden_services.begin(), forbidden_services.end(), name) !=
-           forbidden_services.end();
+    for (const auto service : forbidden_services) {
+        if (ascii_iequal(name, service)) return forbidden();
+    }
+    if (ascii_iequal(name, "soap")) return soap();
+    return {};
 }
 
 }  // namespace
@@ -165,9 +178,14 @@ Result<void> check_target(std::string_view target) {
     const bool clean_query = std::all_of(query.begin(), query.end(),
                                          [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
     if (!clean_query) return not_allowed("its query has a character that no query has.");
-    if (is_forbidden(path)) return forbidden();
+    auto place = check_place(path);
+    if (!place) return place;
     if (!path.starts_with("/services/")) return not_allowed("it is not below /services/.");
     return {};
+}
+
+bool wants_session_line(std::string_view target) {
+    return starts_with_in_any_case(target, "/services/async/");
 }
 
 }  // namespace latchkey

@@ -19,7 +19,12 @@ Result<void> check_method(std::string_view method);
 /// visible ASCII without '#'. At most 16 KiB in all.
 ///
 /// errors  bad_input  path_not_allowed
-///         denied     path_forbidden: OAuth and login pages, where the token itself could be traded
+///         denied     path_not_allowed: OAuth and login pages, where the token itself could be traded;
+///                    SOAP, whose session is in the body
 Result<void> check_target(std::string_view target);
+
+/// True for the Bulk API's first version, which reads the session in X-SFDC-Session. It is written
+/// beside Authorization for these alone. source  Bulk API Developer Guide, "Set a Session Header"
+bool wants_session_line(std::string_view target);
 
 }  // namespace latchkey
