@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "service/replies.h"
 #include "service/requests.h"
+#include "service/root_paths.h"
 
 namespace latchkey::service {
 
@@ -18,26 +19,36 @@ Error no_such_path() {
             "This listener has no such path; /openapi.json lists what there is."};
 }
 
+RelayForm form_of(std::string_view target) {
+    return target.starts_with(prefix) ? RelayForm::ours : RelayForm::callers;
+}
+
 }  // namespace
 
 /// What a head says, as views into it.
 struct ProxyRelay::Call {
-    std::string_view key;
+    std::string_view key;  ///< an API key; at the root a gateway session's token
     std::string_view connection;
     std::string_view path;
+    RelayForm form = RelayForm::ours;
+    bool at_root() const { return form == RelayForm::callers; }
 };
 
 ProxyRelay::ProxyRelay(Latchkey& library, Log& log) : RelayDesk(library), log_(log) {}
 
 bool ProxyRelay::relays(std::string_view target) const {
-    return target.starts_with(prefix);
+    return (target.starts_with(prefix) || at_root(target)) && own_path(target) == OwnPath::none;
 }
 
 Result<ProxyRelay::Call> ProxyRelay::read(const RequestHead& head) {
-    Call call;
     const auto mark = head.target.find('?');
     if (mark != std::string_view::npos && has_key(head.target.substr(mark + 1)))
         return key_in_query();
+    return form_of(head.target) == RelayForm::ours ? read_proxy(head) : read_root(head);
+}
+
+Result<ProxyRelay::Call> ProxyRelay::read_proxy(const RequestHead& head) {
+    Call call;
     std::size_t lines = 0;
     for (const auto& line : head.lines) {
         if (line.name.size() != 13 || !ascii_iequal(line.name, "Authorization")) continue;
@@ -52,73 +63,106 @@ Result<ProxyRelay::Call> ProxyRelay::read(const RequestHead& head) {
     return call;
 }
 
+/// Which paths are never forwarded does not depend on who asks, so that is said first.
+Result<ProxyRelay::Call> ProxyRelay::read_root(const RequestHead& head) {
+    Call call;
+    call.form = RelayForm::callers;
+    call.path = folded(head.target);
+    const auto checked = check_call(head.method, call.path);
+    if (!checked) return checked.error();
+    SessionLines lines;
+    for (const auto& line : head.lines) lines.see(line.name, line.value);
+    const auto token = lines.token();
+    if (!token) return token.error();
+    call.key = *token;
+    return call;
+}
+
 RelayVerdict ProxyRelay::look(const RequestHead& head) {
-    const auto call = read(head);
-    if (!call) return refuse(call.error());
-    const auto* caller = recall_key(call->key);
-    if (caller == nullptr) return RelayUndecided{};
-    const auto allowed = may(*caller, Permission::proxy);
-    if (!allowed) return refuse(allowed.error());
-    if (call->path.empty()) return refuse(no_such_path());
-    const auto checked = check_call(head.method, call->path);
-    if (!checked) return refuse(checked.error());
-    auto target = recall_target(call->connection);
+    auto call = read(head);
+    if (!call) return refuse(call.error(), form_of(head.target));
+    if (call->at_root()) {
+        const auto* session = recall_session(call->key);
+        if (session == nullptr) return RelayUndecided{};
+        call->connection = session->connection.text;
+    } else {
+        const auto* caller = recall_key(call->key);
+        if (caller == nullptr) return RelayUndecided{};
+        const auto allowed = may(*caller, Permission::proxy);
+        if (!allowed) return refuse(allowed.error(), call->form);
+        if (call->path.empty()) return refuse(no_such_path(), call->form);
+        const auto checked = check_call(head.method, call->path);
+        if (!checked) return refuse(checked.error(), call->form);
+    }
+    auto target = recall_target(call->connection, session_line_for(call->path));
     if (!target) return RelayUndecided{};
-    RelayPass pass;
-    pass.target = std::move(target);
-    pass.path = call->path;
-    pass.request_id = next_request_id();
-    return pass;
+    return pass(*call, std::move(target));
 }
 
 Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
     const auto call = read(head);
-    if (!call) co_return refuse(call.error());
+    if (!call) co_return refuse(call.error(), form_of(head.target));
     Secret key{call->key};
-    auto caller = co_await ask_key(std::move(key));
-    if (!caller) co_return refuse(caller.error());
-    const auto allowed = may(*caller, Permission::proxy);
-    if (!allowed) co_return refuse(allowed.error());
-    if (call->path.empty()) co_return refuse(no_such_path());
-    const auto checked = check_call(head.method, call->path);
-    if (!checked) co_return refuse(checked.error());
     ConnectionId connection{std::string{call->connection}};
+    if (call->at_root()) {
+        auto session = co_await ask_session(std::move(key));
+        if (!session) co_return refuse(session.error(), call->form);
+        connection = session->connection;
+    } else {
+        auto caller = co_await ask_key(std::move(key));
+        if (!caller) co_return refuse(caller.error(), call->form);
+        const auto allowed = may(*caller, Permission::proxy);
+        if (!allowed) co_return refuse(allowed.error(), call->form);
+        if (call->path.empty()) co_return refuse(no_such_path(), call->form);
+        const auto checked = check_call(head.method, call->path);
+        if (!checked) co_return refuse(checked.error(), call->form);
+    }
     const TokenDemand any;
-    auto target = co_await ask_target(std::move(connection), any);
-    if (!target) co_return refuse(target.error());
-    RelayPass pass;
-    pass.target = std::move(*target);
-    pass.path = call->path;
-    pass.request_id = next_request_id();
-    co_return pass;
+    auto target = co_await ask_target(std::move(connection), any, session_line_for(call->path));
+    if (!target) co_return refuse(target.error(), call->form);
+    co_return pass(*call, std::move(*target));
 }
 
-RelayVerdict ProxyRelay::refuse(const Error& error) {
+RelayVerdict ProxyRelay::pass(const Call& call, Target target) {
+    RelayPass pass;
+    pass.target = std::move(target);
+    pass.path = call.path;
+    pass.request_id = next_request_id();
+    pass.form = call.form;
+    return pass;
+}
+
+RelayVerdict ProxyRelay::refuse(const Error& error, RelayForm form) {
     const auto id = next_request_id();
-    auto reply = error_answer(error, id);
-    note(id, reply.status);
+    auto reply = error_answer(error, id, form);
+    note(id, reply.status, form);
     return reply;
 }
 
-Reply ProxyRelay::error_answer(const Error& error, const std::string& request_id) const {
-    auto reply = error_reply(error, request_id);
+Reply ProxyRelay::error_answer(const Error& error, const std::string& request_id,
+                               RelayForm form) const {
+    auto reply = form == RelayForm::ours ? error_reply(error, request_id) : sdk_error_reply(error);
     reply.headers.set("Latchkey-Request-Id", request_id);
     return reply;
 }
 
 void ProxyRelay::finished(const RelayPass& pass, int status) {
-    note(pass.request_id, status);
+    note(pass.request_id, status, pass.form);
 }
 
-void ProxyRelay::note(const std::string& request_id, int status) {
+void ProxyRelay::note(const std::string& request_id, int status, RelayForm form) {
+    const bool ours = form == RelayForm::ours;
     if (status >= 0 && status <= last_status)
-        counts_[static_cast<std::size_t>(status)].fetch_add(1, std::memory_order_relaxed);
-    log_.write(Level::debug, "request",
-               {{"request_id", request_id}, {"route", route}, {"status", status}});
+        (ours ? counts_ : root_counts_)[static_cast<std::size_t>(status)].fetch_add(
+            1, std::memory_order_relaxed);
+    log_.write(
+        Level::debug, "request",
+        {{"request_id", request_id}, {"route", ours ? route : root_route}, {"status", status}});
 }
 
-std::uint64_t ProxyRelay::count(int status) const {
-    return counts_[static_cast<std::size_t>(status)].load(std::memory_order_relaxed);
+std::uint64_t ProxyRelay::count(std::string_view of, int status) const {
+    return (of == route ? counts_ : root_counts_)[static_cast<std::size_t>(status)].load(
+        std::memory_order_relaxed);
 }
 
 /// Random once and counted on: unlike a secret, an id has to be rare and not unguessable, and chance

@@ -12,11 +12,14 @@
 
 namespace latchkey::service {
 
-/// The front door's part in relaying /proxy/{connection}/services/...: whose key it is, what the
-/// path says, what an error looks like. One object a loop.
+/// The front door's part in relaying: /proxy/{connection}/services/... with an API key, and
+/// /services/... at the root with a gateway session, whose errors have Salesforce's form, because
+/// Salesforce's SDKs read them. Whose key it is, what the path says, what an error looks like. One
+/// object a loop.
 class ProxyRelay final : public RelayDesk {
 public:
     static constexpr const char* route = "/proxy/{connection}";
+    static constexpr const char* root_route = "/services";
 
     /// Both must outlive this object.
     ProxyRelay(Latchkey& library, Log& log);
@@ -26,26 +29,34 @@ public:
     Async<RelayVerdict> decide(const RequestHead& head) override;
     void finished(const RelayPass& pass, int status) override;
 
-    /// Requests ended with that status so far; from any thread. 0: the caller went away.
-    std::uint64_t count(int status) const;
+    /// Requests of `route` or of `root_route` ended with that status so far; from any thread. 0: the
+    /// caller went away.
+    std::uint64_t count(std::string_view of, int status) const;
     static constexpr int first_status = 100;
     static constexpr int last_status = 599;
 
 protected:
-    Reply error_answer(const Error& error, const std::string& request_id) const override;
+    Reply error_answer(const Error& error, const std::string& request_id,
+                       RelayForm form) const override;
 
 private:
     struct Call;
     static Result<Call> read(const RequestHead& head);
-    RelayVerdict refuse(const Error& error);
+    static Result<Call> read_proxy(const RequestHead& head);
+    static Result<Call> read_root(const RequestHead& head);
+    RelayVerdict refuse(const Error& error, RelayForm form);
+    RelayVerdict pass(const Call& call, Target target);
     std::string next_request_id();
-    void note(const std::string& request_id, int status);
+    void note(const std::string& request_id, int status, RelayForm form);
+
+    using Counts = std::array<std::atomic<std::uint64_t>, last_status + 1>;
 
     Log& log_;
     SystemRandom random_;
     std::string id_prefix_;
     std::uint32_t ids_ = 0;
-    std::array<std::atomic<std::uint64_t>, last_status + 1> counts_{};
+    Counts counts_{};
+    Counts root_counts_{};
 };
 
 }  // namespace latchkey::service

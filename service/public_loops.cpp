@@ -83,9 +83,9 @@ Async<void> PublicLoops::stop(Deadline by) {
     loops_.clear();
 }
 
-std::uint64_t PublicLoops::count(int status) const {
+std::uint64_t PublicLoops::count(std::string_view route, int status) const {
     std::uint64_t sum = 0;
-    for (const auto& one : loops_) sum += one->policy->count(status);
+    for (const auto& one : loops_) sum += one->policy->count(route, status);
     return sum;
 }
 

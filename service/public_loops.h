@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <latchkey/latchkey.h>
@@ -31,8 +32,8 @@ public:
     /// Stops accepting, answers what is under way at most until `by`, and ends the threads.
     Async<void> stop(Deadline by);
 
-    /// Relayed requests that ended with that status.
-    std::uint64_t count(int status) const;
+    /// As ProxyRelay::count, of all loops together.
+    std::uint64_t count(std::string_view route, int status) const;
 
 private:
     struct Loop;

@@ -17,11 +17,13 @@ Headers our_headers(const char* content_type) {
 }  // namespace
 
 int status_of(const Error& error) {
-    if (error.code == "invalid_api_key") return 401;
+    if (error.code == "invalid_api_key" || error.code == "invalid_session") return 401;
     if (error.code == "link_expired" || error.code == "link_used") return 410;
     if (error.code == "method_not_allowed") return 405;
     if (error.code == "upstream_timeout") return 504;
-    if (error.code == "rate_limited" || error.code == "too_many_flows") return 429;
+    if (error.code == "rate_limited" || error.code == "too_many_flows" ||
+        error.code == "too_many_sessions")
+        return 429;
     switch (error.fault) {
         case Fault::bad_input:
             return 400;
@@ -47,16 +49,36 @@ Reply json_reply(int status, const boost::json::value& body) {
     return Reply{status, our_headers("application/json"), boost::json::serialize(body) + "\n"};
 }
 
-Reply error_reply(const Error& error, const std::string& request_id) {
-    auto reply =
-        json_reply(status_of(error),
-                   {{"error", error.code}, {"message", error.message}, {"request_id", request_id}});
+namespace {
+
+Reply with_advice(Reply reply, const Error& error) {
     if (error.retry_after)
         reply.headers.add("Retry-After", std::to_string(error.retry_after->count()));
     else if (reply.status == 503)
         reply.headers.add("Retry-After", "2");
     if (reply.status == 401) reply.headers.add("WWW-Authenticate", "Bearer realm=\"latchkey\"");
     return reply;
+}
+
+}  // namespace
+
+Reply error_reply(const Error& error, const std::string& request_id) {
+    auto reply =
+        json_reply(status_of(error),
+                   {{"error", error.code}, {"message", error.message}, {"request_id", request_id}});
+    return with_advice(std::move(reply), error);
+}
+
+Reply sdk_error_reply(const Error& error) {
+    std::string code = "INVALID_SESSION_ID";
+    if (error.code != "invalid_session") {
+        code = error.code;
+        for (auto& c : code)
+            if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+    }
+    boost::json::array list;
+    list.emplace_back(boost::json::object{{"message", error.message}, {"errorCode", code}});
+    return with_advice(json_reply(status_of(error), list), error);
 }
 
 Reply no_such_route(const std::string& request_id) {
@@ -99,6 +121,15 @@ boost::json::object to_json(const ApiKey& key) {
                             {"created_at", rfc3339(key.created_at)}};
     if (key.revoked_at) out["revoked_at"] = rfc3339(*key.revoked_at);
     return out;
+}
+
+boost::json::object to_json(const GatewaySession& session) {
+    return {{"id", session.id.text},
+            {"kind", session.renews ? "refresh" : "session"},
+            {"connection_id", session.connection.text},
+            {"api_key", session.key.text},
+            {"created_at", rfc3339(session.created_at)},
+            {"expires_at", rfc3339(session.expires_at)}};
 }
 
 }  // namespace latchkey::service

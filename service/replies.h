@@ -9,6 +9,7 @@
 #include <latchkey/connection.h>
 #include <latchkey/error.h>
 
+#include "facade/session_desk.h"
 #include "net/http_server.h"
 
 namespace latchkey::service {
@@ -23,11 +24,16 @@ Reply json_reply(int status, const boost::json::value& body);
 /// WWW-Authenticate on 401. What Salesforce said goes to the log, not here.
 Reply error_reply(const Error& error, const std::string& request_id);
 
+/// The same in Salesforce's form, for its SDKs: [{"message": ..., "errorCode": "INVALID_SESSION_ID"}].
+/// A session that is no good has Salesforce's own code; every other code is ours in capitals.
+Reply sdk_error_reply(const Error& error);
+
 /// 404 for a path or method that a listener does not have.
 Reply no_such_route(const std::string& request_id);
 Reply method_not_allowed(std::string_view allowed, const std::string& request_id);
 
 boost::json::object to_json(const Connection& connection);
 boost::json::object to_json(const ApiKey& key);
+boost::json::object to_json(const GatewaySession& session);
 
 }  // namespace latchkey::service

@@ -89,9 +89,12 @@ Async<Reply> Server::answer(bool operators, std::string* route, std::shared_ptr<
         }
         if (is(*c, {"metrics"}) && reading) {
             on("/metrics");
-            for (int status = 0; proxy_ && status <= ProxyRelay::last_status; ++status) {
-                const auto n = proxy_->count(status) + (loops_ ? loops_->count(status) : 0);
-                if (n != 0) metrics_.set_requests(ProxyRelay::route, status, n);
+            for (const auto* relayed : {ProxyRelay::route, ProxyRelay::root_route}) {
+                for (int status = 0; proxy_ && status <= ProxyRelay::last_status; ++status) {
+                    const auto n = proxy_->count(relayed, status) +
+                                   (loops_ ? loops_->count(relayed, status) : 0);
+                    if (n != 0) metrics_.set_requests(relayed, status, n);
+                }
             }
             co_await take_gauges();
             co_return text_reply(metrics_.text(), "text/plain; version=0.0.4");
@@ -109,6 +112,25 @@ Async<Reply> Server::answer(bool operators, std::string* route, std::shared_ptr<
     if (library_ == nullptr)
         co_return error_reply({Fault::try_later, "starting", "The server is starting."},
                               c->request_id);
+    switch (own_path(c->request.target)) {
+        case OwnPath::token:
+            on("/services/oauth2/token");
+            co_return co_await token_route(c);
+        case OwnPath::userinfo:
+            on("/services/oauth2/userinfo");
+            co_return co_await userinfo_route(c);
+        case OwnPath::revoke:
+            on("/services/oauth2/revoke");
+            co_return co_await revoke_token_route(c);
+        case OwnPath::identity:
+            on("/id/{org}/{user}");
+            co_return co_await identity_route(c);
+        case OwnPath::resources:
+            on("/services/data/{version}");
+            co_return co_await resources_route(c);
+        case OwnPath::none:
+            break;
+    }
     if (is(*c, {"openapi.json"}) && reading) {
         on("/openapi.json");
         co_return text_reply(std::string{openapi_document()}, "application/json");

@@ -29,6 +29,7 @@ Async<Reply> Server::connection_routes(std::shared_ptr<Context> c) {
     }
     const ConnectionId id{c->path[2]};
     const std::string act = c->path.size() > 3 ? c->path[3] : "";
+    if (act == "sessions") co_return co_await gateway_session_routes(c);
     if (c->path.size() > 4) co_return no_such_route(c->request_id);
     if (act == "token") co_return co_await vend(c);
 

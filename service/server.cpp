@@ -124,6 +124,11 @@ bool Server::page_host_is_ours(const Context& c) const {
     return host && ours && ascii_iequal(*host, ours->authority());
 }
 
+std::string Server::public_origin() const {
+    const auto ours = Origin::parse(config_.public_url);
+    return ours ? ours->text() : config_.public_url;
+}
+
 std::string Server::cookie_name(const std::string& name) const {
     // Browsers take the prefix only from a secure origin; a loopback demo has none.
     return (config_.public_url.starts_with("https://") ? "__Host-" : "") + name;

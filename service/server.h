@@ -13,6 +13,7 @@
 #include "service/metrics.h"
 #include "service/proxy_relay.h"
 #include "service/public_loops.h"
+#include "service/root_paths.h"
 
 namespace latchkey::service {
 
@@ -57,6 +58,15 @@ private:
     Async<Reply> connection_routes(std::shared_ptr<Context> c);
     Async<Reply> list_connections(std::shared_ptr<Context> c);
     Async<Reply> vend(std::shared_ptr<Context> c);
+    Async<Reply> gateway_session_routes(std::shared_ptr<Context> c);
+    Async<Reply> token_route(std::shared_ptr<Context> c);
+    Async<Reply> userinfo_route(std::shared_ptr<Context> c);
+    Async<Reply> revoke_token_route(std::shared_ptr<Context> c);
+    Async<Reply> identity_route(std::shared_ptr<Context> c);
+    Async<Reply> resources_route(std::shared_ptr<Context> c);
+    Task<Connection> session_connection(std::shared_ptr<Context> c);
+    Task<ConnectionId> connection_of_call(std::shared_ptr<Context> c);
+    std::string public_origin() const;
     Async<Reply> api_key_routes(std::shared_ptr<Context> c);
     Async<Reply> ready_route(std::shared_ptr<Context> c);
     Async<Reply> event_route(std::shared_ptr<Context> c);

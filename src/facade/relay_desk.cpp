@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include "access/sessions.h"
 #include "base/text.h"
 #include "facade/acts.h"
 #include "facade/impl.h"
@@ -22,6 +23,8 @@ constexpr std::chrono::seconds remembered_for{5};
 constexpr std::chrono::seconds patience{60};
 constexpr std::size_t most_targets = 20'000;
 constexpr std::size_t most_keys = 2'000;
+constexpr std::chrono::seconds session_remembered_for{1};
+constexpr std::size_t most_known_sessions = 10'000;
 constexpr std::string_view key_prefix = "lk_";
 constexpr std::size_t key_id_size = 12;
 
@@ -29,6 +32,11 @@ constexpr std::size_t key_id_size = 12;
 std::string_view id_in(std::string_view key) {
     if (!key.starts_with(key_prefix) || key.size() < key_prefix.size() + key_id_size) return {};
     return key.substr(key_prefix.size(), key_id_size);
+}
+
+/// What a target with the Bulk API's line is remembered by, beside the one without.
+std::string with_session_line(std::string_view connection) {
+    return std::string{connection} + "+";
 }
 
 /// The time it takes depends on the lengths alone. A Secret of `b` would be a copy for each call.
@@ -48,6 +56,7 @@ struct RelayDesk::Connected : RelayTarget {
     Generation generation;
     SteadyTime until;
     std::uint32_t change = 0;
+    bool session_line = false;
 };
 
 struct RelayDesk::KnownKey {
@@ -57,11 +66,24 @@ struct RelayDesk::KnownKey {
     std::uint32_t change = 0;
 };
 
-RelayDesk::RelayDesk(Latchkey& library) : library_(library), clock_(house().ground().clock) {}
+struct RelayDesk::KnownSession {
+    Secret token;
+    SessionCaller caller;
+    SteadyTime until;
+    std::uint32_t keys_change = 0;
+    std::uint32_t change = 0;
+};
+
+RelayDesk::RelayDesk(Latchkey& library)
+    : library_(library), clock_(house().ground().clock), session_desk_(library) {}
 RelayDesk::~RelayDesk() = default;
 
 House& RelayDesk::house() const {
     return *library_.impl_->house;
+}
+
+std::shared_ptr<House> RelayDesk::house_of(Latchkey& library) {
+    return library.impl_->house;
 }
 
 const NetOptions& RelayDesk::net_options(Latchkey& library) {
@@ -76,6 +98,10 @@ Result<void> RelayDesk::check_call(std::string_view method, std::string_view pat
     auto good = check_method(method);
     if (!good) return good;
     return check_target(path);
+}
+
+bool RelayDesk::session_line_for(std::string_view path) {
+    return wants_session_line(path);
 }
 
 const Caller* RelayDesk::recall_key(std::string_view key) {
@@ -107,8 +133,42 @@ Task<Caller> RelayDesk::ask_key(Secret key) {
     co_return caller;
 }
 
-RelayDesk::Target RelayDesk::recall_target(std::string_view connection) {
-    const auto found = targets_.find(connection);
+const SessionCaller* RelayDesk::recall_session(std::string_view token) {
+    const auto found = sessions_.find(session_in(token));
+    if (found == sessions_.end()) return nullptr;
+    const auto& known = found->second;
+    const auto& changes = house().ground().changes;
+    if (known.keys_change != changes.of_keys() ||
+        known.change != changes.of(known.caller.connection) || clock_.steady() >= known.until) {
+        sessions_.erase(found);
+        return nullptr;
+    }
+    if (!same_bytes(known.token.reveal(), token)) return nullptr;
+    return &known.caller;
+}
+
+Task<SessionCaller> RelayDesk::ask_session(Secret token) {
+    auto& changes = house().ground().changes;
+    const auto keys_change = changes.of_keys();
+    Secret asked = token;
+    auto caller = co_await session_desk_.check(std::move(asked), Deadline::in(patience));
+    if (!caller) co_return caller.error();
+    const auto left = caller->expires_at - clock_.wall();
+    if (sessions_.size() >= most_known_sessions) sessions_.clear();
+    KnownSession known;
+    known.caller = *caller;
+    known.until = clock_.steady() + std::min(session_remembered_for, left);
+    known.keys_change = keys_change;
+    known.change = changes.of(caller->connection);
+    const std::string id = caller->session.text;
+    known.token = std::move(token);
+    sessions_.insert_or_assign(id, std::move(known));
+    co_return caller;
+}
+
+RelayDesk::Target RelayDesk::recall_target(std::string_view connection, bool session_line) {
+    const auto found =
+        session_line ? targets_.find(with_session_line(connection)) : targets_.find(connection);
     if (found == targets_.end()) return nullptr;
     const auto& known = *found->second;
     if (known.change != house().ground().changes.of(known.connection) ||
@@ -119,7 +179,8 @@ RelayDesk::Target RelayDesk::recall_target(std::string_view connection) {
     return found->second;
 }
 
-Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDemand demand) {
+Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDemand demand,
+                                              bool session_line) {
     const auto change = house().ground().changes.of(connection);
     auto token = co_await library_.async_token(connection, demand, Deadline::in(patience));
     if (!token) co_return token.error();
@@ -129,6 +190,7 @@ Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDema
     auto made = std::make_shared<Connected>();
     std::string lines = "Host: " + instance->authority() + "\r\nAuthorization: Bearer ";
     lines.append(token->token.reveal()).append("\r\n");
+    if (session_line) lines.append("X-SFDC-Session: ").append(token->token.reveal()).append("\r\n");
     made->lines = Secret::take(std::move(lines));
     made->to = std::move(*instance);
     made->generation = token->generation;
@@ -140,8 +202,10 @@ Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDema
         made->until = std::min(made->until, now + std::max(left, std::chrono::seconds{0}));
     }
     made->connection = connection;
+    made->session_line = session_line;
     if (targets_.size() >= most_targets) targets_.clear();
-    targets_.insert_or_assign(connection.text, made);
+    targets_.insert_or_assign(session_line ? with_session_line(connection.text) : connection.text,
+                              made);
     Target target = std::move(made);
     co_return target;
 }
@@ -181,15 +245,15 @@ void RelayDesk::log_repeat(const ConnectionId& connection, Generation generation
 Async<RelayVerdict> RelayDesk::renew(RelayPass refused) {
     const auto& old = static_cast<const Connected&>(*refused.target);
     // Whoever met the same refusal before on this loop has asked already.
-    auto target = recall_target(old.connection.text);
+    auto target = recall_target(old.connection.text, old.session_line);
     if (!target || static_cast<const Connected&>(*target).generation <= old.generation) {
         const TokenDemand newer = TokenDemand::newer(old.generation);
-        auto asked = co_await ask_target(old.connection, newer);
+        auto asked = co_await ask_target(old.connection, newer, old.session_line);
         if (!asked && keeps_first_answer(asked.error())) co_return RelayKeepAnswer{};
         if (!asked) {
             // Its standing may be another one now, and then no loop is to use the old token.
             house().ground().changes.note(old.connection);
-            co_return error_answer(asked.error(), refused.request_id);
+            co_return error_answer(asked.error(), refused.request_id, refused.form);
         }
         target = std::move(*asked);
     }
@@ -220,7 +284,7 @@ void RelayDesk::renew_later(const RelayPass& refused) {
 }
 
 Reply RelayDesk::failed(const Error& error, const RelayPass& pass) const {
-    return error_answer(call_failed(error), pass.request_id);
+    return error_answer(call_failed(error), pass.request_id, pass.form);
 }
 
 }  // namespace latchkey

@@ -9,6 +9,7 @@
 #include <latchkey/latchkey.h>
 
 #include "base/clock.h"
+#include "facade/session_desk.h"
 #include "net/net_transport.h"
 #include "net/relay_policy.h"
 
@@ -39,27 +40,37 @@ public:
     /// The settings with which the library itself reaches Salesforce.
     static const NetOptions& net_options(Latchkey& library);
     static Clock& clock(Latchkey& library);
+    static std::shared_ptr<House> house_of(Latchkey& library);
 
 protected:
     using Target = std::shared_ptr<const RelayTarget>;
 
     /// errors  those of check_method and check_target
     static Result<void> check_call(std::string_view method, std::string_view path);
+    static bool session_line_for(std::string_view path);
 
     /// What is remembered; null: ask.
     const Caller* recall_key(std::string_view key);
-    Target recall_target(std::string_view connection);
+    /// Of a gateway session's token, for 1 s: one that ended on another node is refused here within
+    /// that time, one that ended here at once.
+    const SessionCaller* recall_session(std::string_view token);
+    /// With `session_line` one for the Bulk API's first version.
+    Target recall_target(std::string_view connection, bool session_line = false);
     /// errors  denied invalid_api_key · those of the store
     Task<Caller> ask_key(Secret key);
+    /// errors  denied invalid_session · those of the store
+    Task<SessionCaller> ask_session(Secret token);
     /// errors  those of TokenSource::token · denied host_rejected
-    Task<Target> ask_target(ConnectionId connection, TokenDemand demand);
+    Task<Target> ask_target(ConnectionId connection, TokenDemand demand, bool session_line = false);
 
-    /// An error as an answer.
-    virtual Reply error_answer(const Error& error, const std::string& request_id) const = 0;
+    /// An error as an answer, in the form that the caller understands.
+    virtual Reply error_answer(const Error& error, const std::string& request_id,
+                               RelayForm form) const = 0;
 
 private:
     struct Connected;
     struct KnownKey;
+    struct KnownSession;
     struct Hash {
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const {
@@ -78,6 +89,8 @@ private:
     Clock& clock_;
     Memory<std::shared_ptr<const Connected>> targets_;
     Memory<KnownKey> keys_;
+    SessionDesk session_desk_;
+    Memory<KnownSession> sessions_;
 };
 
 }  // namespace latchkey

@@ -22,11 +22,15 @@ struct RelayTarget {
     virtual ~RelayTarget() = default;
 };
 
+/// How the policy writes errors to this caller; the relay only keeps it with the request.
+enum class RelayForm { ours, callers };
+
 /// A request that is to be passed on.
 struct RelayPass {
     std::shared_ptr<const RelayTarget> target;
     std::string_view path;  ///< the end of the request's target, sent as it is; begins with a slash
-    std::string request_id;  ///< for the policy alone
+    std::string request_id;            ///< for the policy alone
+    RelayForm form = RelayForm::ours;  ///< likewise
 };
 
 /// Not decided yet: `decide` has to be awaited.

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 
 import jsforce from 'jsforce';
 
-import { startApp, startEmulator, startServer } from '../support/latchkey.mjs';
+import { connectUser, startApp, startEmulator, startServer } from '../support/latchkey.mjs';
 import { walk } from '../support/walk.mjs';
 
 const limit = { timeout: 60_000 };
@@ -113,12 +113,7 @@ test('through latchkey jsforce outlives dead sessions although tokens rotate', l
     const server = await startServer(emulator.url);
     const app = await startApp(server);
     try {
-        const link = await app.link();
-        const cookie = await departure(link);
-        const callback = await walk(cookie.authorize, `${server.url}/oauth/callback/`);
-        const arrival = await fetch(callback, { redirect: 'manual', headers: { cookie: cookie.cookie } });
-        const page = await fetch(arrival.headers.get('location'));
-        const id = /Connected: (cn_[\w-]+)/.exec(await page.text())[1];
+        const id = await connectUser(server, app);
         const connection = new jsforce.Connection({
             instanceUrl: `${server.url}/proxy/${id}`, accessToken: server.key });
         await worksWithRecords(connection);
@@ -133,13 +128,3 @@ test('through latchkey jsforce outlives dead sessions although tokens rotate', l
         await server.stop();
     }
 });
-
-/// Presses the connect page's button: where it leads, and the flow's cookie.
-async function departure(link) {
-    const answer = await fetch(link, {
-        method: 'POST', redirect: 'manual',
-        headers: { origin: new URL(link).origin, 'sec-fetch-site': 'same-origin' } });
-    assert.equal(answer.status, 303);
-    return { authorize: answer.headers.get('location'),
-        cookie: answer.headers.get('set-cookie').split(';')[0] };
-}

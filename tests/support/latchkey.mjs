@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { walk } from './walk.mjs';
+
 const binary = process.env.LATCHKEY_BINARY;
 
 /// A process whose first line on standard output says that it is ready.
@@ -100,4 +102,18 @@ export async function startApp(server, user = 'user-1') {
             listener.close(resolve);
         }),
     };
+}
+
+/// Connects the app's user, whom the emulator's pages are filled in for: the connection's id.
+export async function connectUser(server, app) {
+    const link = await app.link();
+    const left = await fetch(link, {
+        method: 'POST', redirect: 'manual',
+        headers: { origin: new URL(link).origin, 'sec-fetch-site': 'same-origin' } });
+    if (left.status !== 303) throw new Error(`${left.status}: ${await left.text()}`);
+    const callback = await walk(left.headers.get('location'), `${server.url}/oauth/callback/`);
+    const cookie = left.headers.get('set-cookie').split(';')[0];
+    const arrival = await fetch(callback, { redirect: 'manual', headers: { cookie } });
+    const page = await fetch(arrival.headers.get('location'));
+    return /Connected: (cn_[\w-]+)/.exec(await page.text())[1];
 }

@@ -160,7 +160,7 @@ class Refusals(Story):
         for path in ("/services/oauth2/token", "/services/oauth2/userinfo", "/secur/frontdoor.jsp",
                      "/login", "/setup/x"):
             answer = self.server.call("GET", f"/proxy/{self.connection}{path}")
-            self.assert_refused(answer, 403, "path_forbidden")
+            self.assert_refused(answer, 403, "path_not_allowed")
         for method in ("TRACE", "CONNECT", "BREW"):
             answer = self.server.call(method, f"/proxy/{self.connection}/services/data")
             self.assertEqual(answer.status, 405, (method, answer))
