@@ -51,8 +51,8 @@ protected:
 
     /// What is remembered; null: ask.
     const Caller* recall_key(std::string_view key);
-    /// Of a gateway session's token, for 1 s: one that ended on another node is refused here within
-    /// that time, one that ended here at once.
+    /// Of a gateway session's token, for 1 s: one that ended on another node, or while it was asked
+    /// for, is refused here within that time, and one that ended here at once.
     const SessionCaller* recall_session(std::string_view token);
     /// With `session_line` one for the Bulk API's first version.
     Target recall_target(std::string_view connection, bool session_line = false);

@@ -35,9 +35,9 @@ Task<std::vector<GatewaySession>> do_list(House& house, ConnectionId connection,
 
 Task<void> do_end(House& house, ConnectionId connection, SessionId id, Deadline by) {
     auto sessions = sessions_in(house);
-    auto ended = co_await sessions.end(std::move(connection), std::move(id), by);
+    auto ended = co_await sessions.end(connection, std::move(id), by);
     // Forgotten even if the outcome is not known: the store is asked again.
-    house.ground().changes.note_keys();
+    house.ground().changes.note(connection);
     co_return ended;
 }
 
@@ -56,7 +56,7 @@ Task<NewSession> do_renew(House& house, Secret refresh_token, Deadline by) {
 Task<GatewaySession> do_end_of(House& house, Secret token, Deadline by) {
     auto sessions = sessions_in(house);
     auto ended = co_await sessions.end(std::move(token), by);
-    house.ground().changes.note_keys();
+    if (ended) house.ground().changes.note(ended->connection);
     co_return ended;
 }
 
