@@ -115,6 +115,7 @@ class JournalFiles(Story):
         store = sqlite3.connect(self.server.data / "latchkey.db")
         with store:
             store.execute(FORMER_TABLE)
+            store.execute("DROP TABLE gateway_sessions")
             store.execute("ALTER TABLE installation DROP COLUMN moved_to")
             store.execute("ALTER TABLE installation DROP COLUMN move_done")
             store.execute("PRAGMA user_version = 2")
