@@ -172,7 +172,8 @@ def run(binary, once, folder):
         secrets = [first["access_token"], second["access_token"], *refresh_tokens]
         found = readable(data, secrets)
         expect(not found, f"readable in: {', '.join(found)}")
-        names = ", ".join(sorted(p.name for p in pathlib.Path(data).iterdir() if p.is_file()))
+        names = ", ".join(sorted(str(p.relative_to(data)) for p in pathlib.Path(data).rglob("*")
+                                 if p.is_file()))
         print(f"   {len(secrets)} tokens looked for, plain, base64, hex and percent-encoded, in: {names}")
         print(f"\n{BOLD}Every step held.{PLAIN}")
         if not once:
