@@ -63,12 +63,11 @@ Async<Reply> PublicLoops::on_house(PublicLoops* self, ServedRequest request) {
     co_return reply;
 }
 
-Result<void> PublicLoops::add(const std::string& host, std::uint16_t port,
-                              const std::optional<ServerTls>& tls) {
+Result<void> PublicLoops::add(const HttpServer& first) {
     auto made = std::make_unique<Loop>(
         [this](ServedRequest request) { return on_house(this, std::move(request)); }, library_,
         log_);
-    const auto listening = made->server.listen(host, port, tls, true);
+    const auto listening = made->server.listen_beside(first);
     if (!listening) return listening.error();
     made->thread = quiet_thread([loop = &made->loop, log = &log_] { run(*loop, *log); });
     loops_.push_back(std::move(made));

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +23,9 @@ public:
     PublicLoops(boost::asio::io_context& house, Latchkey& library, Handler handler, Log& log);
     ~PublicLoops();
 
-    /// Starts one more, at a place where a shared listener listens already.
-    /// errors  those of HttpServer::listen
-    Result<void> add(const std::string& host, std::uint16_t port,
-                     const std::optional<ServerTls>& tls);
+    /// Starts one more beside `first`, which listens already and is shared.
+    /// errors  those of HttpServer::listen_beside
+    Result<void> add(const HttpServer& first);
 
     /// Stops accepting, answers what is under way at most until `by`, and ends the threads.
     Async<void> stop(Deadline by);

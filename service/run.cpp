@@ -72,22 +72,20 @@ Async<void> stop_on_signal(boost::asio::io_context& loop, Signals& signals, Serv
     loop.stop();
 }
 
-/// New connections find renewed files by themselves. A hangup asks to hear at once whether they can.
-Async<void> check_certificate_on_hangup(Signals& hangups, std::optional<ServerTls> files,
-                                        Log& log) {
+/// New connections find renewed files by themselves; a hangup takes them up at once and says whether
+/// they can be used.
+Async<void> renew_certificate_on_hangup(Signals& hangups, Server& server, Log& log) {
     for (;;) {
         boost::system::error_code failed;
         co_await hangups.async_wait(boost::asio::redirect_error(use_task, failed));
         if (failed) co_return;
-        if (!files) {
+        const auto renewed = server.renew_certificate();
+        if (!renewed)
             log.write(Level::info, "nothing_to_renew", {{"why", "no certificate is configured"}});
-            continue;
-        }
-        const auto usable = TlsContext::server(*files);
-        if (usable)
-            log.write(Level::info, "certificate_usable", {{"file", files->certificate_file}});
+        else if (*renewed)
+            log.write(Level::info, "certificate_renewed", {});
         else
-            log.write(Level::error, "certificate_refused", {{"why", usable.error().message}});
+            log.write(Level::error, "certificate_refused", {{"why", renewed->error().message}});
     }
 }
 
@@ -109,7 +107,6 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
         std::cout << "The configuration is valid.\n";
         return 0;
     }
-    const auto certificate = config->tls;
     Server server{loop, std::move(*config), log};
     if (const auto started = server.start(arguments.dev); !started)
         return complain(started.error());
@@ -117,7 +114,7 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
     Signals signals{loop.get_executor(), SIGINT, SIGTERM};
     Signals hangups{loop.get_executor(), SIGHUP};
     boost::asio::co_spawn(loop, stop_on_signal(loop, signals, server, log), boost::asio::detached);
-    boost::asio::co_spawn(loop, check_certificate_on_hangup(hangups, certificate, log),
+    boost::asio::co_spawn(loop, renew_certificate_on_hangup(hangups, server, log),
                           boost::asio::detached);
 
     const auto ready = [&] {

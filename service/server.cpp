@@ -103,7 +103,7 @@ Result<void> Server::start(bool dev) {
             loop_, *library_,
             [this](ServedRequest request) { return public_route(std::move(request)); }, log_);
         for (int i = 1; i < config_.event_loops; ++i) {
-            const auto added = loops_->add(config_.listen.host, *port, config_.tls);
+            const auto added = loops_->add(*public_);
             if (!added) return added.error();
         }
     }

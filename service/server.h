@@ -42,6 +42,9 @@ public:
     const std::string& operators_url() const { return operators_url_; }
     Latchkey& library() { return *library_; }
 
+    /// As HttpServer::renew_certificate, for the public listener and all its loops.
+    std::optional<Result<void>> renew_certificate() { return public_->renew_certificate(); }
+
     /// Answers what is under way, at most until `by`, and closes the store.
     Async<void> stop(Deadline by);
 

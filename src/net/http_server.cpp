@@ -57,6 +57,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     ServerLimits limits;
     Handler handler;
     Log* log;  ///< null once the server is destroyed
+    std::string host;  ///< as given to `listen`
     std::unique_ptr<Listener> listener;
     std::optional<TlsContext> tls;
     std::shared_ptr<Relay> relay;  ///< null: none
@@ -67,6 +68,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     Timer room;     ///< cancelled when a connection has gone
     Timer drained;  ///< cancelled when the last connection of a stopping server has gone
 
+    Result<void> open(const std::string& at, std::uint16_t port, bool shared);
     void tick();
     void stop_accepting();
     void reset_all();
@@ -163,6 +165,15 @@ Async<void> accept_all(std::shared_ptr<Impl> server) {
 
 }  // namespace
 
+Result<void> HttpServer::Impl::open(const std::string& at, std::uint16_t port, bool shared) {
+    auto opened = open_listener(executor, at, port, shared);
+    if (!opened) return opened.error();
+    host = at;
+    listener = std::move(*opened);
+    boost::asio::co_spawn(executor, accept_all(shared_from_this()), boost::asio::detached);
+    return {};
+}
+
 void HttpServer::Impl::add(std::unique_ptr<Socket> socket) {
     auto connection = std::make_shared<ServerConnection>(std::move(socket), limits, bool(tls));
     connections.push_back(connection);
@@ -242,11 +253,17 @@ Result<std::uint16_t> HttpServer::listen(const std::string& host, std::uint16_t 
         if (!context) return context.error();
         impl_->tls = std::move(*context);
     }
-    auto listener = open_listener(impl_->executor, host, port, shared);
-    if (!listener) return listener.error();
-    impl_->listener = std::move(*listener);
-    boost::asio::co_spawn(impl_->executor, accept_all(impl_), boost::asio::detached);
+    if (const auto opened = impl_->open(host, port, shared); !opened) return opened.error();
     return impl_->listener->port();
+}
+
+Result<void> HttpServer::listen_beside(const HttpServer& first) {
+    impl_->tls = first.impl_->tls;
+    return impl_->open(first.impl_->host, first.impl_->listener->port(), true);
+}
+
+std::optional<Result<void>> HttpServer::renew_certificate() {
+    return impl_->tls ? std::optional{impl_->tls->renew()} : std::nullopt;
 }
 
 Async<void> HttpServer::stop(Deadline by) {

@@ -89,6 +89,16 @@ public:
     Result<std::uint16_t> listen(const std::string& host, std::uint16_t port,
                                  std::optional<ServerTls> tls = std::nullopt, bool shared = false);
 
+    /// Listens once more, shared, at the place where `first` listens, under the very certificate that
+    /// it shows: what either finds renewed, both show.
+    /// errors   misconfigured  address_in_use
+    Result<void> listen_beside(const HttpServer& first);
+
+    /// Reads the files of the certificate again, changed or not. New connections are shown what they
+    /// give; files that cannot be used change nothing. nullopt: no certificate is configured.
+    /// errors   misconfigured  tls_files
+    std::optional<Result<void>> renew_certificate();
+
     /// Stops accepting, closes idle connections, and waits for requests under way until `by`; then
     /// resets what is left.
     Async<void> stop(Deadline by);

@@ -131,16 +131,12 @@ public:
     std::shared_ptr<SSL_CTX> look() {
         std::lock_guard hold{mutex_};
         const auto now = prints_of(files_);
-        if (now == prints_) return newest_;
-        prints_ = now;
-        auto loaded = load(files_);
-        if (loaded) {
-            newest_ = loaded->context_;
-            news_.emplace();
-        } else {
-            news_.emplace(loaded.error());
-        }
+        if (now != prints_) news_.emplace(take_up(now));
         return newest_;
+    }
+    Result<void> renew() {
+        std::lock_guard hold{mutex_};
+        return take_up(prints_of(files_));
     }
     std::optional<Result<void>> news() {
         std::lock_guard hold{mutex_};
@@ -148,6 +144,15 @@ public:
     }
 
 private:
+    /// `now` was looked up before the files are read: a change between would otherwise be missed.
+    Result<void> take_up(const Prints& now) {
+        prints_ = now;
+        auto loaded = load(files_);
+        if (!loaded) return loaded.error();
+        newest_ = loaded->context_;
+        return {};
+    }
+
     std::mutex mutex_;
     const ServerTls files_;
     Prints prints_;
@@ -157,6 +162,10 @@ private:
 
 std::shared_ptr<SSL_CTX> TlsContext::newest() const {
     return renewal_ ? renewal_->look() : context_;
+}
+
+Result<void> TlsContext::renew() const {
+    return renewal_ ? renewal_->renew() : Result<void>{};
 }
 
 std::optional<Result<void>> TlsContext::news() const {

@@ -26,8 +26,13 @@ public:
     static Result<TlsContext> client(const std::string& extra_ca_file);
     /// Looks at its files whenever a connection begins and takes them up when they have changed;
     /// connections that are there keep what they have. Files that cannot be used change nothing.
+    /// Copies share what was found.
     /// errors  misconfigured  tls_files
     static Result<TlsContext> server(const ServerTls& files);
+
+    /// Of a server: takes its files up now, changed or not.
+    /// errors  misconfigured  tls_files
+    Result<void> renew() const;
 
     /// What became of files that have changed since this was last asked; nullopt: none have.
     std::optional<Result<void>> news() const;

@@ -275,11 +275,12 @@ class Configuration(Story):
             socket.create_connection(("127.0.0.1", port), ANSWER_S))
         self.addCleanup(kept.close)
         second = self.certificate()
-        self.assertTrue(hang_up_and_read('"certificate_usable"'))
+        self.assertTrue(hang_up_and_read('"certificate_renewed"'))
         self.assertEqual(shown(), second.strip())
         (self.folder / "server.pem").write_text("-----BEGIN CERTIFICATE-----\n")
         self.assertTrue(hang_up_and_read('"certificate_refused"'))
-        self.assertEqual(shown(), second.strip())
+        # Every loop has a listener of its own, and the kernel chooses among them.
+        self.assertEqual({shown() for _ in range(10)}, {second.strip()})
         # Who was there before goes on.
         kept.sendall(b"GET /healthz HTTP/1.1\r\nHost: connect.example.com\r\n\r\n")
         self.assertTrue(kept.recv(4096).startswith(b"HTTP/1.1 200"))
