@@ -49,6 +49,10 @@ struct ApiKeysCommand {
     std::string data;  ///< a --dev server's folder
     std::string label;
     std::vector<std::string> permissions;
+    std::vector<std::string> allow;
+    std::vector<std::string> deny;
+    KeyLimits limits;
+    std::string priority = "normal";
     std::string id;
     bool json = false;
 };

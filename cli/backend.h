@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -24,8 +23,7 @@ public:
     virtual Result<Connection> revoke(const ConnectionId& id) = 0;
     virtual Result<AccessToken> token(const ConnectionId& id) = 0;
     virtual Result<ApiResponse> call(ApiRequest request) = 0;
-    virtual Result<NewApiKey> create_api_key(const std::string& label,
-                                             std::set<Permission> may) = 0;
+    virtual Result<NewApiKey> create_api_key(ApiKeyWish wish) = 0;
     virtual Result<std::vector<ApiKey>> api_keys() = 0;
     virtual Result<ApiKey> revoke_api_key(const ApiKeyId& id) = 0;
 };

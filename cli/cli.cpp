@@ -143,6 +143,22 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     create->add_option("--label", making.label, "What it is for");
     create->add_option("--permission", making.permissions,
                        "connect, read, token, proxy or admin; repeatable (default: proxy)");
+    create->add_option("--deny", making.deny,
+                       "Rule on calls, such as 'DELETE /services/**'; looked at before every "
+                       "--allow; repeatable");
+    create->add_option(
+        "--allow", making.allow,
+        "Rule on calls, such as 'GET,POST /services/data/*/query*'; with rules, what "
+        "none of them fits is refused; repeatable");
+    create->add_option("--rate", making.limits.rate, "Calls a second, on each node");
+    create->add_option("--burst", making.limits.burst,
+                       "Calls of the rate that may come at once (default: as many as the rate)");
+    create->add_option("--concurrency", making.limits.concurrency,
+                       "Calls under way at once, on each node");
+    create
+        ->add_option("--priority", making.priority,
+                     "high, normal or low: who is let go first when an org's daily calls run short")
+        ->capture_default_str();
     key_options(create, making);
     create->callback([&] { status = create_api_key(making, doors); });
     auto* list_keys = keys->add_subcommand("list", "List keys");

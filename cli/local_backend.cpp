@@ -21,8 +21,8 @@ public:
     Result<ApiResponse> call(ApiRequest request) override {
         return library_->call(std::move(request));
     }
-    Result<NewApiKey> create_api_key(const std::string& label, std::set<Permission> may) override {
-        return library_->create_api_key(label, std::move(may));
+    Result<NewApiKey> create_api_key(ApiKeyWish wish) override {
+        return library_->create_api_key(std::move(wish));
     }
     Result<std::vector<ApiKey>> api_keys() override { return library_->api_keys(); }
     Result<ApiKey> revoke_api_key(const ApiKeyId& id) override {

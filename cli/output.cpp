@@ -67,6 +67,18 @@ boost::json::object to_json(const Connection& c) {
     return out;
 }
 
+boost::json::object to_json(const KeyRules& rules) {
+    boost::json::array paths;
+    for (const auto& rule : rules.paths) paths.emplace_back(rule.text());
+    boost::json::object limits;
+    if (rules.limits.rate > 0) limits["rate"] = rules.limits.rate;
+    if (rules.limits.burst > 0) limits["burst"] = rules.limits.burst;
+    if (rules.limits.concurrency > 0) limits["concurrency"] = rules.limits.concurrency;
+    return {{"rules", std::move(paths)},
+            {"limits", std::move(limits)},
+            {"priority", name(rules.priority)}};
+}
+
 boost::json::object to_json(const ApiKey& key) {
     boost::json::array may;
     for (const auto permission : key.permissions) may.emplace_back(name(permission));
@@ -74,6 +86,7 @@ boost::json::object to_json(const ApiKey& key) {
                             {"label", key.label},
                             {"permissions", std::move(may)},
                             {"created_at", rfc3339(key.created_at)}};
+    for (auto& member : to_json(key.rules)) out[member.key()] = std::move(member.value());
     if (key.revoked_at) out["revoked_at"] = rfc3339(*key.revoked_at);
     return out;
 }

@@ -17,6 +17,8 @@ void print_table(const std::vector<std::string>& heads,
 void print_json(const boost::json::value& value);
 
 boost::json::object to_json(const Connection& connection);
+/// {rules, limits, priority}
+boost::json::object to_json(const KeyRules& rules);
 boost::json::object to_json(const ApiKey& key);
 void print_connection(const Connection& connection);
 

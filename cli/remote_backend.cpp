@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/backend.h"
+#include "cli/output.h"
 
 namespace latchkey::cli {
 namespace {
@@ -82,6 +83,25 @@ Connection connection_of(const boost::json::object& o) {
     return c;
 }
 
+KeyRules rules_of(const boost::json::object& o) {
+    KeyRules rules;
+    if (const auto* list = o.if_contains("rules"); list != nullptr && list->is_array())
+        for (const auto& item : list->get_array())
+            if (item.is_string())
+                if (auto rule = path_rule_of(std::string_view{item.get_string()}))
+                    rules.paths.push_back(std::move(*rule));
+    if (const auto* limits = o.if_contains("limits"); limits != nullptr && limits->is_object()) {
+        const auto& given = limits->get_object();
+        for (const auto& [field, into] :
+             {std::pair{"rate", &rules.limits.rate}, std::pair{"burst", &rules.limits.burst},
+              std::pair{"concurrency", &rules.limits.concurrency}})
+            if (const auto* value = given.if_contains(field); value != nullptr && value->is_int64())
+                *into = value->get_int64();
+    }
+    if (const auto priority = priority_of(text(o, "priority"))) rules.priority = *priority;
+    return rules;
+}
+
 ApiKey api_key_of(const boost::json::object& o) {
     ApiKey key;
     key.id = ApiKeyId{text(o, "id")};
@@ -91,6 +111,7 @@ ApiKey api_key_of(const boost::json::object& o) {
             if (item.is_string())
                 if (const auto may = permission_of(std::string_view{item.get_string()}))
                     key.permissions.insert(*may);
+    key.rules = rules_of(o);
     key.created_at = time_of(text(o, "created_at")).value_or(WallTime{});
     key.revoked_at = time_of(text(o, "revoked_at"));
     return key;
@@ -135,12 +156,14 @@ public:
         auto refusal = object_of(*answer);
         return refusal ? not_ours() : refusal.error();
     }
-    Result<NewApiKey> create_api_key(const std::string& label, std::set<Permission> may) override {
+    Result<NewApiKey> create_api_key(ApiKeyWish wish) override {
         boost::json::array names;
-        for (const auto permission : may) names.emplace_back(name(permission));
-        auto made = ask("POST", "/v1/apikeys",
-                        boost::json::serialize(boost::json::object{
-                            {"label", label}, {"permissions", std::move(names)}}));
+        for (const auto permission : wish.permissions) names.emplace_back(name(permission));
+        boost::json::object body{{"label", wish.label}, {"permissions", std::move(names)}};
+        // An older server makes plain keys, and refuses one with fields that it does not know.
+        if (!wish.rules.none())
+            for (auto& member : to_json(wish.rules)) body[member.key()] = std::move(member.value());
+        auto made = ask("POST", "/v1/apikeys", boost::json::serialize(body));
         if (!made) return made.error();
         NewApiKey key;
         key.key = api_key_of(*made);

@@ -85,7 +85,8 @@ Async<Error> ensure_admin_key(Latchkey& library, std::string data) {
     for (const auto p : {Permission::connect, Permission::read, Permission::token,
                          Permission::proxy, Permission::admin})
         all.insert(p);
-    auto made = co_await library.async_create_api_key("dev admin", std::move(all),
+    ApiKeyWish wish{"dev admin", std::move(all)};
+    auto made = co_await library.async_create_api_key(std::move(wish),
                                                       Deadline::in(std::chrono::seconds{10}));
     if (!made) co_return made.error();
     const auto written = write_private(path, made->secret);

@@ -81,10 +81,12 @@ Result<ProxyRelay::Call> ProxyRelay::read_root(const RequestHead& head) {
 RelayVerdict ProxyRelay::look(const RequestHead& head) {
     auto call = read(head);
     if (!call) return refuse(call.error(), form_of(head.target));
+    const std::shared_ptr<KeyGate>* gate = nullptr;
     if (call->at_root()) {
         const auto* session = recall_session(call->key);
         if (session == nullptr) return RelayUndecided{};
         call->connection = session->connection.text;
+        gate = &session->gate;
     } else {
         const auto* caller = recall_key(call->key);
         if (caller == nullptr) return RelayUndecided{};
@@ -93,10 +95,15 @@ RelayVerdict ProxyRelay::look(const RequestHead& head) {
         if (call->path.empty()) return refuse(no_such_path(), call->form);
         const auto checked = check_call(head.method, call->path);
         if (!checked) return refuse(checked.error(), call->form);
+        gate = &caller->gate;
     }
+    // Last, because it counts, and what is not known here is decided once more.
     auto target = recall_target(call->connection, session_line_for(call->path));
     if (!target) return RelayUndecided{};
-    return pass(*call, std::move(target));
+    if (!*gate) return pass(*call, std::move(target), nullptr);
+    auto held = admit(*gate, head.method, call->path);
+    if (!held) return refuse(held.error(), call->form);
+    return pass(*call, std::move(target), std::move(*held));
 }
 
 Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
@@ -104,10 +111,12 @@ Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
     if (!call) co_return refuse(call.error(), form_of(head.target));
     Secret key{call->key};
     ConnectionId connection{std::string{call->connection}};
+    std::shared_ptr<KeyGate> gate;
     if (call->at_root()) {
         auto session = co_await ask_session(std::move(key));
         if (!session) co_return refuse(session.error(), call->form);
         connection = session->connection;
+        gate = session->gate;
     } else {
         auto caller = co_await ask_key(std::move(key));
         if (!caller) co_return refuse(caller.error(), call->form);
@@ -116,15 +125,23 @@ Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
         if (call->path.empty()) co_return refuse(no_such_path(), call->form);
         const auto checked = check_call(head.method, call->path);
         if (!checked) co_return refuse(checked.error(), call->form);
+        gate = caller->gate;
+    }
+    HeldPlace held;
+    if (gate) {
+        auto place = admit(gate, head.method, call->path);
+        if (!place) co_return refuse(place.error(), call->form);
+        held = std::move(*place);
     }
     const TokenDemand any;
     auto target = co_await ask_target(std::move(connection), any, session_line_for(call->path));
     if (!target) co_return refuse(target.error(), call->form);
-    co_return pass(*call, std::move(*target));
+    co_return pass(*call, std::move(*target), std::move(held));
 }
 
-RelayVerdict ProxyRelay::pass(const Call& call, Target target) {
+RelayVerdict ProxyRelay::pass(const Call& call, Target target, HeldPlace held) {
     RelayPass pass;
+    pass.held = std::move(held);
     pass.target = std::move(target);
     pass.path = call.path;
     pass.request_id = next_request_id();

@@ -45,7 +45,7 @@ private:
     static Result<Call> read_proxy(const RequestHead& head);
     static Result<Call> read_root(const RequestHead& head);
     RelayVerdict refuse(const Error& error, RelayForm form);
-    RelayVerdict pass(const Call& call, Target target);
+    RelayVerdict pass(const Call& call, Target target, HeldPlace held);
     std::string next_request_id();
     void note(const std::string& request_id, int status, RelayForm form);
 

@@ -22,7 +22,8 @@ int status_of(const Error& error) {
     if (error.code == "method_not_allowed") return 405;
     if (error.code == "upstream_timeout") return 504;
     if (error.code == "rate_limited" || error.code == "too_many_flows" ||
-        error.code == "too_many_sessions")
+        error.code == "too_many_sessions" || error.code == "too_many_connect_sessions" ||
+        error.code == "too_many_calls")
         return 429;
     switch (error.fault) {
         case Fault::bad_input:
@@ -118,7 +119,16 @@ boost::json::object to_json(const ApiKey& key) {
     boost::json::object out{{"id", key.id.text},
                             {"label", key.label},
                             {"permissions", permissions},
+                            {"rules", boost::json::array{}},
+                            {"limits", boost::json::object{}},
+                            {"priority", name(key.rules.priority)},
                             {"created_at", rfc3339(key.created_at)}};
+    for (const auto& rule : key.rules.paths) out["rules"].get_array().emplace_back(rule.text());
+    auto& limits = out["limits"].get_object();
+    const auto& given = key.rules.limits;
+    if (given.rate > 0) limits["rate"] = given.rate;
+    if (given.burst > 0) limits["burst"] = given.burst;
+    if (given.concurrency > 0) limits["concurrency"] = given.concurrency;
     if (key.revoked_at) out["revoked_at"] = rfc3339(*key.revoked_at);
     return out;
 }

@@ -92,6 +92,8 @@ Async<Reply> Server::vend(std::shared_ptr<Context> c) {
     auto valid_for = optional_number(*query, "valid_for", 0, 86400);
     if (!valid_for) co_return error_reply(valid_for.error(), c->request_id);
 
+    const auto place = admit_vend(*library_, who->gate);
+    if (!place) co_return error_reply(place.error(), c->request_id);
     const TokenDemand demand{std::chrono::seconds{valid_for->value_or(60)}};
     const ConnectionId id{c->path[2]};
     auto token = co_await library_->async_token(id, demand, patience());

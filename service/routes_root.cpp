@@ -200,38 +200,56 @@ Async<Reply> Server::revoke_token_route(std::shared_ptr<Context> c) {
     co_return json_reply(200, boost::json::object{});
 }
 
-/// Who calls: an API key below /proxy/{connection}, a gateway session at the root.
-Task<ConnectionId> Server::connection_of_call(std::shared_ptr<Context> c) {
+/// A call that goes to Salesforce and not through the relay.
+struct Server::OwnCall {
+    ConnectionId connection;
+    std::string target;  ///< of it, without what leads to the connection
+    HeldPlace held;
+    OwnCall() = default;
+};
+
+/// Who calls, and that his key may: an API key below /proxy/{connection}, a gateway session at the root.
+Task<Server::OwnCall> Server::own_call(std::shared_ptr<Context> c) {
     constexpr std::string_view proxy = "/proxy/";
     const std::string_view path{c->request.path};
+    OwnCall call;
+    call.target = c->request.target.substr(c->request.target.find("/services/"));
+    std::shared_ptr<KeyGate> gate;
     if (path.starts_with(proxy)) {
         auto who = co_await caller(*c, Permission::proxy);
         if (!who) co_return who.error();
-        co_return ConnectionId{
+        gate = who->gate;
+        call.connection = ConnectionId{
             std::string{path.substr(proxy.size(), path.find('/', proxy.size()) - proxy.size())}};
+    } else {
+        if (has_key(c->request.query)) co_return key_in_query();
+        const auto token = session_token(c->request);
+        if (token.empty()) co_return invalid_session();
+        SessionDesk sessions{*library_};
+        Secret presented{token};
+        auto session = co_await sessions.check(std::move(presented), patience());
+        if (!session) co_return session.error();
+        gate = session->gate;
+        call.connection = session->connection;
     }
-    if (has_key(c->request.query)) co_return key_in_query();
-    const auto token = session_token(c->request);
-    if (token.empty()) co_return invalid_session();
-    SessionDesk sessions{*library_};
-    Secret presented{token};
-    auto session = co_await sessions.check(std::move(presented), patience());
-    if (!session) co_return session.error();
-    co_return session->connection;
+    auto held = admit_call(*library_, gate, c->request.method, call.target);
+    if (!held) co_return held.error();
+    call.held = std::move(*held);
+    co_return call;
 }
 
 /// .../services/data/vN.N, the list of resources: Salesforce's answer, but that its link to the
 /// identity service leads to ours, for SDKs follow it with their token.
 Async<Reply> Server::resources_route(std::shared_ptr<Context> c) {
     const bool at_the_root = !c->request.path.starts_with("/proxy/");
-    auto connection = co_await connection_of_call(c);
-    if (!connection)
-        co_return at_the_root ? sdk_error_reply(connection.error())
-                              : error_reply(connection.error(), c->request_id);
+    auto call = co_await own_call(c);
+    if (!call)
+        co_return at_the_root ? sdk_error_reply(call.error())
+                              : error_reply(call.error(), c->request_id);
     ApiRequest request;
-    request.connection = std::move(*connection);
+    request.connection = std::move(call->connection);
     request.method = c->request.method;
-    request.target = c->request.target.substr(c->request.target.find("/services/"));
+    request.target = std::move(call->target);
     request.body = std::move(c->request.body);
     for (const auto& line : c->request.headers)
         if (!ascii_iequal(line.name, "Accept") && !ascii_iequal(line.name, "Accept-Encoding"))

@@ -68,7 +68,8 @@ private:
     Async<Reply> identity_route(std::shared_ptr<Context> c);
     Async<Reply> resources_route(std::shared_ptr<Context> c);
     Task<Connection> session_connection(std::shared_ptr<Context> c);
-    Task<ConnectionId> connection_of_call(std::shared_ptr<Context> c);
+    struct OwnCall;
+    Task<OwnCall> own_call(std::shared_ptr<Context> c);
     std::string public_origin() const;
     Async<Reply> api_key_routes(std::shared_ptr<Context> c);
     Async<Reply> ready_route(std::shared_ptr<Context> c);

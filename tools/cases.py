@@ -38,7 +38,6 @@ GROUPS = {
 }
 COMPLETE = {"A": 28, "B": 28, "D": 8, "I": 22, "J": 37, "CP": 54}
 LATER = {
-    "A20": "a limit per API key on connect sessions",
     "A23": "the device flow",
     "B27": "proofs of possession (DPoP)",
     "I6": "changing the sealing key while the process is killed",

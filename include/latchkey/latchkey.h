@@ -141,13 +141,14 @@ public:
     Result<EventList> events(std::int64_t after = 0, std::size_t limit = 100);
 
     // API keys of the server's callers.
-    Task<NewApiKey> async_create_api_key(std::string label, std::set<Permission> may, Deadline by);
-    Result<NewApiKey> create_api_key(std::string label, std::set<Permission> may);
+    /// errors  bad_input invalid_label, invalid_rule, invalid_key_limit
+    Task<NewApiKey> async_create_api_key(ApiKeyWish wish, Deadline by);
+    Result<NewApiKey> create_api_key(ApiKeyWish wish);
     Task<std::vector<ApiKey>> async_api_keys(Deadline by);
     Result<std::vector<ApiKey>> api_keys();
     Task<ApiKey> async_revoke_api_key(ApiKeyId id, Deadline by);
     Result<ApiKey> revoke_api_key(ApiKeyId id);
-    /// errors  denied invalid_api_key
+    /// errors  denied invalid_api_key, key_rules_unreadable
     Task<Caller> async_check_api_key(Secret presented, Deadline by);
 
     struct Impl;  // not for use

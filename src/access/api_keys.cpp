@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "access/random_id.h"
+#include "access/stored_rules.h"
 
 namespace latchkey {
 namespace {
@@ -50,6 +51,20 @@ Error invalid_api_key() {
                  "The API key is missing or not valid. Send Authorization: Bearer and a key."};
 }
 
+Result<void> check_wish(const ApiKeyWish& wish) {
+    if (wish.label.size() > longest_label)
+        return Error{Fault::bad_input, "invalid_label",
+                     "A label has at most 100 bytes. Choose a shorter one."};
+    // Both would lead around the rules: past the gateway, or by a key without any.
+    const bool leads_around = wish.permissions.contains(Permission::token) ||
+                              wish.permissions.contains(Permission::admin);
+    if (leads_around && !wish.rules.paths.empty())
+        return Error{Fault::bad_input, "invalid_rule",
+                     "A key with rules on paths cannot have the permission token or admin: a token "
+                     "opens every path, and an admin makes keys without rules. Make two keys."};
+    return check_rules(wish.rules);
+}
+
 std::set<Permission> permissions_of(const ApiKeyRow& row) {
     std::set<Permission> permissions;
     for (const auto& word : row.permissions) {
@@ -76,7 +91,7 @@ Result<Permission> permission_of(std::string_view word) {
 
 struct ApiKeys::Impl {
     Impl(ApiKeyStore& s, const KeyRing& k, Random& r, Clock& c)
-        : store(s), keys(k), random(r), clock(c) {}
+        : store(s), keys(k), random(r), clock(c), gates(c) {}
 
     struct Remembered {
         std::string hash;
@@ -90,6 +105,7 @@ struct ApiKeys::Impl {
     Clock& clock;
     std::mutex mutex;  // held for a look only, never across an await
     std::unordered_map<ApiKeyId, Remembered> good;
+    KeyGates gates;
     std::uint64_t revocations = 0;
 
     Result<std::string> hash_of(const Secret& key) const { return keys.keyed_hash(purpose, key); }
@@ -131,10 +147,14 @@ struct ApiKeys::Impl {
 ApiKeys::ApiKeys(ApiKeyStore& store, const KeyRing& keys, Random& random, Clock& clock)
     : impl_(std::make_shared<Impl>(store, keys, random, clock)) {}
 
-Task<CreatedKey> ApiKeys::create(std::string label, std::set<Permission> permissions, Deadline by) {
-    if (label.size() > longest_label)
-        co_return Error{Fault::bad_input, "invalid_label",
-                        "A label has at most 100 bytes. Choose a shorter one."};
+KeyGates& ApiKeys::gates() {
+    return impl_->gates;
+}
+
+Task<CreatedKey> ApiKeys::create(ApiKeyWish wish, Deadline by) {
+    auto good = check_wish(wish);
+    if (!good) co_return good.error();
+    auto permissions = std::move(wish.permissions);
     if (permissions.empty()) permissions.insert(Permission::proxy);
     CreatedKey created;
     created.row.id = ApiKeyId{random_id(impl_->random, id_size)};
@@ -144,7 +164,8 @@ Task<CreatedKey> ApiKeys::create(std::string label, std::set<Permission> permiss
     auto hash = impl_->hash_of(created.key);
     if (!hash) co_return hash.error();
     created.row.secret_hash = std::move(*hash);
-    created.row.label = std::move(label);
+    created.row.label = std::move(wish.label);
+    created.row.rules = print_rules(wish.rules);
     for (const auto permission : permissions) created.row.permissions.push_back(name(permission));
     created.row.created_at = impl_->clock.wall();
     ApiKeyRow row = created.row;
@@ -184,8 +205,11 @@ Task<Caller> ApiKeys::check(Secret presented, Deadline by) {
     const Secret kept{row ? row->secret_hash : std::string(hash.size(), '0')};
     const bool good = kept.same_as(hash) && possible && row.has_value() && !row->revoked_at;
     if (!good) co_return invalid_api_key();
+    auto gate = impl_->gates.of(row->id, row->rules);
+    if (!gate) co_return gate.error();
     Caller caller;
     caller.key = row->id;
+    caller.gate = std::move(*gate);
     caller.permissions = permissions_of(*row);
     impl_->remember(caller, hash, revocations);
     co_return caller;

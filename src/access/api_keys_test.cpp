@@ -27,7 +27,10 @@ struct Bench {
     Deadline by() const { return clock.in(std::chrono::seconds{5}); }
 
     CreatedKey create(std::set<Permission> permissions = {Permission::read}) {
-        return run(loop, access.create("label", std::move(permissions), by())).value();
+        return make(ApiKeyWish{"label", std::move(permissions)}).value();
+    }
+    Result<CreatedKey> make(ApiKeyWish wish) {
+        return run(loop, access.create(std::move(wish), by()));
     }
     Result<Caller> check(const Secret& key) { return run(loop, access.check(key, by())); }
     std::string refusal(const Secret& key) {
@@ -103,10 +106,8 @@ TEST_CASE("no permission implies another, and an unknown word is none") {
 
 TEST_CASE("a label has at most 100 bytes") {
     Bench bench;
-    CHECK(
-        run(bench.loop, bench.access.create(std::string(101, 'x'), {}, bench.by())).error().code ==
-        "invalid_label");
-    CHECK(run(bench.loop, bench.access.create(std::string(100, 'x'), {}, bench.by())).has_value());
+    CHECK(bench.make(ApiKeyWish{std::string(101, 'x'), {}}).error().code == "invalid_label");
+    CHECK(bench.make(ApiKeyWish{std::string(100, 'x'), {}}).has_value());
 }
 
 TEST_CASE("F1: missing, malformed, unknown, wrong and revoked keys are refused alike") {
@@ -300,4 +301,43 @@ TEST_CASE("ids are drawn evenly from 36 letters") {
     }
     CHECK(ids.size() == 200);
     CHECK(seen.size() == 36);
+}
+
+TEST_CASE("a key without rules has no gate, and one with rules has the same one at each check") {
+    Bench bench;
+    CHECK(bench.check(bench.create().key)->gate == nullptr);
+    ApiKeyWish wish{"narrow", {Permission::proxy}};
+    wish.rules.paths.push_back(path_rule_of("allow GET /**").value());
+    wish.rules.limits.rate = 5;
+    const auto narrow = bench.make(wish).value();
+    const auto gate = bench.check(narrow.key)->gate;
+    REQUIRE(gate != nullptr);
+    CHECK(gate->rules() == wish.rules);
+    bench.clock.advance(std::chrono::seconds{5});
+    CHECK(bench.check(narrow.key)->gate == gate);
+}
+
+TEST_CASE("F11: a key with rules on paths is not made with a permission that leads around them") {
+    for (const auto permission : {Permission::token, Permission::admin}) {
+        Bench bench;
+        ApiKeyWish wish{"sly", {Permission::proxy, permission}};
+        wish.rules.limits.rate = 5;
+        CHECK(bench.make(wish).has_value());
+        wish.rules.paths.push_back(path_rule_of("allow GET /**").value());
+        CHECK(bench.make(wish).error().code == "invalid_rule");
+        wish.permissions = {Permission::proxy, Permission::read, Permission::connect};
+        CHECK(bench.make(wish).has_value());
+    }
+}
+
+TEST_CASE("a key whose rules this version cannot read is refused") {
+    Bench bench;
+    auto row = bench.create().row;
+    row.id = ApiKeyId{"abcdefghijkl"};
+    row.rules = "{\"v\":2}";
+    const Secret key{"lk_abcdefghijkl_" + std::string(43, 'A')};
+    row.secret_hash = bench.keys.keyed_hash("api key", key).value();
+    REQUIRE(run(bench.loop, bench.store.api_keys().insert(row, bench.by())).has_value());
+    CHECK(bench.check(key).error().code == "key_rules_unreadable");
+    CHECK(bench.check(key).error().fault == Fault::denied);
 }

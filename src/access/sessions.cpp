@@ -102,11 +102,12 @@ std::string_view session_in(std::string_view token) {
     return tail_of_session(token).substr(0, id_size);
 }
 
-Sessions::Sessions(SessionStore& store, GrantStore& grants, ApiKeyStore& api_keys,
+Sessions::Sessions(SessionStore& store, GrantStore& grants, ApiKeyStore& api_keys, KeyGates& gates,
                    const KeyRing& keys, Random& random, Clock& clock)
     : store_(store),
       grants_(grants),
       api_keys_(api_keys),
+      gates_(gates),
       keys_(keys),
       random_(random),
       clock_(clock) {}
@@ -213,7 +214,10 @@ Task<SessionCaller> Sessions::admit(SessionRow row, Deadline by) {
     auto grant = co_await grants_.find(row.connection, by);
     if (!grant && grant.error().fault != Fault::not_found) co_return grant.error();
     if (!grant || grant->key.epoch != row.epoch || over(*grant)) co_return invalid_session();
+    auto gate = gates_.of(row.key, key->rules);
+    if (!gate) co_return gate.error();
     SessionCaller found;
+    found.gate = std::move(*gate);
     found.session = row.id;
     found.connection = row.connection;
     found.key = row.key;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/key_gate.h"
 #include "base/async.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -24,12 +25,13 @@ namespace latchkey {
 /// nothing, and nothing in a token names its connection to anybody else.
 ///
 /// A session ends with its time, with its API key (or that key's permission proxy), and with the
-/// connection's epoch: a reconnect is another consent. Nothing is remembered here.
+/// connection's epoch: a reconnect is another consent. Its key's rules and limits are its own.
+/// Nothing is remembered here.
 class Sessions {
 public:
     /// All must outlive this object.
-    Sessions(SessionStore& store, GrantStore& grants, ApiKeyStore& api_keys, const KeyRing& keys,
-             Random& random, Clock& clock);
+    Sessions(SessionStore& store, GrantStore& grants, ApiKeyStore& api_keys, KeyGates& gates,
+             const KeyRing& keys, Random& random, Clock& clock);
 
     /// errors  bad_input  invalid_ttl
     ///         not_found  connection_not_found
@@ -43,7 +45,7 @@ public:
     Task<void> end(ConnectionId connection, SessionId id, Deadline by);
 
     /// Missing, malformed, unknown and ended tokens, and those of another kind, give the same error.
-    /// errors  denied invalid_session
+    /// errors  denied invalid_session, key_rules_unreadable
     Task<SessionCaller> check(Secret presented, Deadline by);
     /// The same of a refresh token; opens a session with it, of at most what is left of its time.
     /// errors  denied invalid_session · those of open
@@ -59,6 +61,7 @@ private:
     SessionStore& store_;
     GrantStore& grants_;
     ApiKeyStore& api_keys_;
+    KeyGates& gates_;
     const KeyRing& keys_;
     Random& random_;
     Clock& clock_;

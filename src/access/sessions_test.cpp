@@ -23,7 +23,8 @@ struct Bench {
     MemoryStore store{clock, random};
     KeyRing ring;
     ApiKeys api_keys{store.api_keys(), ring, random, clock};
-    Sessions sessions{store.sessions(), store.grants(), store.api_keys(), ring, random, clock};
+    Sessions sessions{store.sessions(), store.grants(), store.api_keys(), api_keys.gates(), ring,
+                      random,           clock};
     ConnectionId ada{"cn_ada"};
     ApiKeyId key;
 
@@ -36,7 +37,8 @@ struct Bench {
     Deadline by() const { return clock.in(5s); }
 
     ApiKeyId make_key(std::set<Permission> may) {
-        return run(loop, api_keys.create("label", std::move(may), by())).value().row.id;
+        ApiKeyWish wish{"label", std::move(may)};
+        return run(loop, api_keys.create(std::move(wish), by())).value().row.id;
     }
     /// A consent of ada's user; the org's id is the one that the row has.
     void connect(std::int64_t epoch, const std::string& org = "00D000000000001AAA") {
@@ -229,4 +231,19 @@ TEST_CASE("sessions are listed without what opens them, and ended by their id") 
     CHECK(end(ConnectionId{"cn_other"}) == "session_not_found");
     CHECK(end(bench.ada) == "good");
     CHECK(bench.check(first.access_token) == "invalid_session");
+}
+
+TEST_CASE("a session counts with the gate of the key that opened it") {
+    Bench bench;
+    CHECK(run(bench.loop, bench.sessions.check(bench.open().access_token, bench.by()))->gate ==
+          nullptr);
+    ApiKeyWish wish{"narrow", {Permission::proxy}};
+    wish.rules.limits.concurrency = 3;
+    const auto key = run(bench.loop, bench.api_keys.create(wish, bench.by())).value();
+    bench.key = key.row.id;
+    const auto session =
+        run(bench.loop, bench.sessions.check(bench.open().access_token, bench.by())).value();
+    const auto caller = run(bench.loop, bench.api_keys.check(key.key, bench.by())).value();
+    REQUIRE(session.gate != nullptr);
+    CHECK(session.gate == caller.gate);
 }

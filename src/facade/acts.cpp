@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "access/stored_rules.h"
+
 namespace latchkey::acts {
 
 namespace {
@@ -18,6 +20,14 @@ ApiKey shown(const ApiKeyRow& row) {
     }
     key.created_at = row.created_at;
     key.revoked_at = row.revoked_at;
+    if (auto rules = parse_rules(row.rules)) {
+        key.rules = std::move(*rules);
+    } else {
+        // What comes of rules that nobody can read.
+        PathRule nothing;
+        nothing.path = "/**";
+        key.rules.paths.push_back(std::move(nothing));
+    }
     return key;
 }
 
@@ -119,9 +129,8 @@ Task<AccessToken> token(House& house, ConnectionId id, TokenDemand demand, Deadl
     co_return token;
 }
 
-Task<NewApiKey> create_api_key(House& house, std::string label, std::set<Permission> may,
-                               Deadline by) {
-    auto created = co_await house.rooms().api_keys.create(std::move(label), std::move(may), by);
+Task<NewApiKey> create_api_key(House& house, ApiKeyWish wish, Deadline by) {
+    auto created = co_await house.rooms().api_keys.create(std::move(wish), by);
     if (!created) co_return created.error();
     NewApiKey made;
     made.key = shown(created->row);

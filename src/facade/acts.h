@@ -1,6 +1,5 @@
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -35,8 +34,7 @@ Task<ApiResponse> call(House& house, ApiRequest request, Deadline by);
 Task<QueryPage> query(House& house, ConnectionId id, std::string soql, Deadline by);
 Task<QueryPage> query_more(House& house, ConnectionId id, std::string next, Deadline by);
 
-Task<NewApiKey> create_api_key(House& house, std::string label, std::set<Permission> may,
-                               Deadline by);
+Task<NewApiKey> create_api_key(House& house, ApiKeyWish wish, Deadline by);
 Task<std::vector<ApiKey>> api_keys(House& house, Deadline by);
 Task<ApiKey> revoke_api_key(House& house, ApiKeyId id, Deadline by);
 Task<Caller> check_api_key(House& house, Secret presented, Deadline by);

@@ -163,16 +163,13 @@ Result<EventList> Latchkey::events(std::int64_t after, std::size_t limit) {
     return wait_for(impl_->house, acts::events(*impl_->house, after, limit, by), by);
 }
 
-Task<NewApiKey> Latchkey::async_create_api_key(std::string label, std::set<Permission> may,
-                                               Deadline by) {
-    return on_loop(impl_->house,
-                   acts::create_api_key(*impl_->house, std::move(label), std::move(may), by), by);
+Task<NewApiKey> Latchkey::async_create_api_key(ApiKeyWish wish, Deadline by) {
+    return on_loop(impl_->house, acts::create_api_key(*impl_->house, std::move(wish), by), by);
 }
 
-Result<NewApiKey> Latchkey::create_api_key(std::string label, std::set<Permission> may) {
+Result<NewApiKey> Latchkey::create_api_key(ApiKeyWish wish) {
     const auto by = soon();
-    return wait_for(impl_->house,
-                    acts::create_api_key(*impl_->house, std::move(label), std::move(may), by), by);
+    return wait_for(impl_->house, acts::create_api_key(*impl_->house, std::move(wish), by), by);
 }
 
 Task<std::vector<ApiKey>> Latchkey::async_api_keys(Deadline by) {

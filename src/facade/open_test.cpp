@@ -62,7 +62,7 @@ TEST_CASE(
     {
         auto open = Latchkey::open(options);
         REQUIRE(open.has_value());
-        REQUIRE((*open)->create_api_key("in use", {Permission::read}).has_value());
+        REQUIRE((*open)->create_api_key({"in use", {Permission::read}}).has_value());
     }
     CHECK(refused(options) == "opened");
     CHECK(warnings == 0);
@@ -94,7 +94,7 @@ TEST_CASE("I5: a wrong, missing or short master key is refused, and none is made
     {
         auto first = Latchkey::open(bare(folder));
         REQUIRE(first.has_value());
-        REQUIRE((*first)->create_api_key("old data", {Permission::read}).has_value());
+        REQUIRE((*first)->create_api_key({"old data", {Permission::read}}).has_value());
     }
     auto other = bare(folder);
     other.master_key = MasterKeyBytes{Secret{std::string(64, '1')}};
@@ -144,7 +144,8 @@ TEST_CASE("API keys are made, listed, checked and revoked") {
     boost::asio::io_context loop;
     using namespace std::chrono_literals;
 
-    const auto made = latchkey.create_api_key("backend", {Permission::connect, Permission::proxy});
+    const auto made =
+        latchkey.create_api_key({"backend", {Permission::connect, Permission::proxy}});
     REQUIRE(made.has_value());
     CHECK(made->secret.reveal().starts_with("lk_" + made->key.id.text + "_"));
     const auto caller =

@@ -7,6 +7,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include "access/key_gate.h"
 #include "access/sessions.h"
 #include "base/text.h"
 #include "facade/acts.h"
@@ -208,6 +209,13 @@ Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDema
                               made);
     Target target = std::move(made);
     co_return target;
+}
+
+Result<HeldPlace> RelayDesk::admit(const std::shared_ptr<KeyGate>& gate, std::string_view method,
+                                   std::string_view path) const {
+    const auto allowed = gate->judge(method, path);
+    if (!allowed) return allowed.error();
+    return KeyGate::enter(gate, clock_.steady());
 }
 
 void RelayDesk::append_up(const RequestHead& head, std::string& out) const {

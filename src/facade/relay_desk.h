@@ -9,6 +9,7 @@
 #include <latchkey/latchkey.h>
 
 #include "base/clock.h"
+#include "facade/key_desk.h"
 #include "facade/session_desk.h"
 #include "net/net_transport.h"
 #include "net/relay_policy.h"
@@ -62,6 +63,11 @@ protected:
     Task<SessionCaller> ask_session(Secret token);
     /// errors  those of TokenSource::token · denied host_rejected
     Task<Target> ask_target(ConnectionId connection, TokenDemand demand, bool session_line = false);
+
+    /// What a key's rules and limits say to a call that `check_call` let pass; it is counted then.
+    /// `gate` is not null. errors  those of admit_call
+    Result<HeldPlace> admit(const std::shared_ptr<KeyGate>& gate, std::string_view method,
+                            std::string_view path) const;
 
     /// An error as an answer, in the form that the caller understands.
     virtual Reply error_answer(const Error& error, const std::string& request_id,

@@ -16,6 +16,7 @@ Sessions sessions_in(House& house) {
     return {sessions_of(*ground.store),
             ground.store->grants(),
             ground.store->api_keys(),
+            house.rooms().api_keys.gates(),
             ground.keys,
             ground.random,
             ground.clock};

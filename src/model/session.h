@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 
 #include <latchkey/ids.h>
@@ -38,12 +39,15 @@ struct NewSession {
     std::optional<Secret> refresh_token;  ///< "lkr_...": the same
 };
 
+class KeyGate;  // of room access
+
 /// A session's token that was found good.
 struct SessionCaller {
     SessionId session;
     ConnectionId connection;
     ApiKeyId key;  ///< that opened it
     WallTime expires_at{};
+    std::shared_ptr<KeyGate> gate;  ///< of that key; null: it has no rules and limits
 };
 
 }  // namespace latchkey

@@ -31,6 +31,7 @@ struct RelayPass {
     std::string_view path;  ///< the end of the request's target, sent as it is; begins with a slash
     std::string request_id;            ///< for the policy alone
     RelayForm form = RelayForm::ours;  ///< likewise
+    std::shared_ptr<const void> held;  ///< likewise: let go of when the request has ended
 };
 
 /// Not decided yet: `decide` has to be awaited.

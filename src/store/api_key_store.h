@@ -19,6 +19,7 @@ struct ApiKeyRow {
     std::vector<std::string> permissions;
     WallTime created_at{};
     std::optional<WallTime> revoked_at;
+    std::string rules;  ///< printable ASCII, at most 32 KiB; empty: none. Another room reads it
 };
 
 class ApiKeyStore {

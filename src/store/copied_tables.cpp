@@ -61,7 +61,7 @@ constexpr std::array api_keys{
     CopiedColumn{"tenant", word},       CopiedColumn{"id", bytes},
     CopiedColumn{"secret_hash", bytes}, CopiedColumn{"label", bytes},
     CopiedColumn{"permissions", bytes}, CopiedColumn{"created_at", number},
-    CopiedColumn{"revoked_at", number}};
+    CopiedColumn{"revoked_at", number}, CopiedColumn{"rules", word}};
 
 constexpr std::array sessions{
     CopiedColumn{"tenant", word},       CopiedColumn{"id", bytes},
@@ -99,8 +99,8 @@ const std::array all{
         " callback, ticket_expires_at, created_at, expires_at, connection, failure FROM flows",
         flows},
     CopiedTable{"api_keys",
-                "SELECT tenant, id, secret_hash, label, permissions, created_at, revoked_at"
-                " FROM api_keys",
+                "SELECT tenant, id, secret_hash, label, permissions, created_at, revoked_at,"
+                " rules FROM api_keys",
                 api_keys},
     CopiedTable{"gateway_sessions",
                 "SELECT tenant, id, connection, epoch, api_key, secret_hash, renews, opened_by,"

@@ -40,7 +40,8 @@ FlowRow read_flow(Row& row) {
     return flow;
 }
 
-#define LATCHKEY_API_KEY_COLUMNS "id, secret_hash, label, permissions, created_at, revoked_at"
+#define LATCHKEY_API_KEY_COLUMNS \
+    "id, secret_hash, label, permissions, created_at, revoked_at, rules"
 
 template <class Row>
 ApiKeyRow read_api_key(Row& row) {
@@ -51,6 +52,7 @@ ApiKeyRow read_api_key(Row& row) {
     key.permissions = unpack(row.text());
     key.created_at = row.time();
     key.revoked_at = row.time_or_null();
+    key.rules = row.text();
     return key;
 }
 

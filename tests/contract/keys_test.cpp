@@ -12,6 +12,7 @@ ApiKeyRow api_key(const std::string& id, std::int64_t created_at) {
     key.label = "the key's 'label' \xd7\xa9";
     key.permissions = {"proxy", "read"};
     key.created_at = WallTime{std::chrono::seconds{created_at}};
+    key.rules = R"({"v":1,"paths":["allow GET /services/data/**"]})";
     return key;
 }
 
@@ -82,6 +83,11 @@ TEST_CASE_TEMPLATE("an API key comes back as it was stored", Bench, MemoryBench,
     CHECK(found.permissions == given.permissions);
     CHECK(found.created_at == given.created_at);
     CHECK_FALSE(found.revoked_at.has_value());
+    CHECK(found.rules == given.rules);
+    auto plain = api_key("k3", 10);
+    plain.rules.clear();
+    bench.done(bench.store.api_keys().insert(plain, bench.by()));
+    CHECK(bench.ok(bench.store.api_keys().find(plain.id, bench.by())).rules.empty());
     CHECK(bench.refusal(bench.store.api_keys().insert(given, bench.by())) ==
           "conflict api_key_exists");
     CHECK(bench.refusal(bench.store.api_keys().find(ApiKeyId{"k2"}, bench.by())) ==

@@ -280,6 +280,28 @@ class AtAServer(Terminal):
         self.server.stop()
         self.latchkey("list", status=FAILED)
 
+    def test_keys_are_made_with_rules_and_limits_what_is_denied_first(self):
+        self.environment["LATCHKEY_SERVER"] = self.server.operators_url
+        made = json.loads(self.latchkey(
+            "apikeys", "create", "--allow", "GET /services/data/**", "--deny",
+            "/services/data/*/query*", "--rate", "50", "--burst", "100", "--concurrency", "20",
+            "--priority", "low", "--json"))
+        rules = ["deny /services/data/*/query*", "allow GET /services/data/**"]
+        self.assertEqual(made["rules"], rules)
+        self.assertEqual(made["limits"], {"rate": 50, "burst": 100, "concurrency": 20})
+        self.assertEqual(made["priority"], "low")
+        self.assertIn("2 rules, 50/s, 20 at once, low", self.latchkey("apikeys", "list"))
+        self.assertEqual(self.server.query(self.connection, key=made["key"]).status, 403)
+        for wrong in (("--allow", "query"), ("--deny", "/**"), ("--rate", "-1"),
+                      ("--burst", "5"), ("--priority", "urgent")):
+            self.latchkey("apikeys", "create", *wrong, status=USAGE)
+
+        self.server.stop()
+        del self.environment["LATCHKEY_SERVER"]
+        data = str(self.server.data)
+        listed = json.loads(self.latchkey("apikeys", "list", "--data", data, "--json"))["items"]
+        self.assertIn(rules, [key["rules"] for key in listed])
+
     def test_keys_are_made_at_a_running_server_and_on_a_stopped_store(self):
         self.environment["LATCHKEY_SERVER"] = self.server.operators_url
         made = json.loads(self.latchkey("apikeys", "create", "--label", "reports",

@@ -200,8 +200,8 @@ class Server(Process):
     def operate(self, method, target, body=None, key=None):
         return self.call(method, target, body, key, base=self.operators_url)
 
-    def new_key(self, *permissions):
-        made = self.operate("POST", "/v1/apikeys", {"label": "test",
+    def new_key(self, *permissions, **more):
+        made = self.operate("POST", "/v1/apikeys", {"label": "test", **more,
                                                     "permissions": list(permissions)})
         assert made.status == 201, made
         return made.json["key"]

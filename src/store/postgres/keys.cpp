@@ -72,7 +72,7 @@ public:
     Task<void> insert(ApiKeyRow key, Deadline by) override {
         auto insert = writing(
             "INSERT INTO latchkey.api_keys (tenant, id, secret_hash, label, permissions,"
-            " created_at, revoked_at) SELECT $1, $2, $3, $4, $5, $6, $7"
+            " created_at, revoked_at, rules) SELECT $1, $2, $3, $4, $5, $6, $7, $8"
             " WHERE (SELECT latchkey.durable_timeline()) IS NOT NULL"
             " ON CONFLICT (tenant, id) DO NOTHING RETURNING 1");
         insert.given.word(default_tenant)
@@ -81,7 +81,8 @@ public:
             .bytes(key.label)
             .bytes(pack(key.permissions))
             .time(key.created_at)
-            .time(key.revoked_at);
+            .time(key.revoked_at)
+            .word(key.rules);
         auto made = co_await bench_.pool.ask(std::move(insert), by);
         if (!made) co_return made.error();
         if (made->size() == 0) co_return store_error::api_key_exists();

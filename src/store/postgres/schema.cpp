@@ -229,7 +229,13 @@ CREATE INDEX gateway_sessions_of_connection
 CREATE INDEX gateway_sessions_by_end ON latchkey.gateway_sessions (tenant, expires_at);
 )sql";
 
-constexpr std::array<const char*, 2> history{first, gateway_sessions};
+constexpr const char* key_rules = R"sql(
+ALTER TABLE latchkey.api_keys ADD COLUMN rules text NOT NULL DEFAULT '';
+CREATE INDEX flows_open_of_owner ON latchkey.flows (tenant, owner, expires_at)
+    WHERE state NOT IN ('done', 'failed');
+)sql";
+
+constexpr std::array<const char*, 3> history{first, gateway_sessions, key_rules};
 
 }  // namespace
 

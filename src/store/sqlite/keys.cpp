@@ -83,7 +83,8 @@ public:
             [key](Database& database) -> Result<void> {
                 database
                     .prepare(
-                        "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?)"
+                        "INSERT INTO api_keys (tenant, id, secret_hash, label, permissions,"
+                        " created_at, revoked_at, rules) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
                         " ON CONFLICT (tenant, id) DO NOTHING")
                     .bind(default_tenant)
                     .bind(key.id.text)
@@ -92,6 +93,7 @@ public:
                     .bind(pack(key.permissions))
                     .bind(key.created_at)
                     .bind(key.revoked_at)
+                    .bind(key.rules)
                     .run();
                 if (database.changes() == 0) return store_error::api_key_exists();
                 return {};

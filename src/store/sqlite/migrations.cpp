@@ -185,8 +185,16 @@ CREATE INDEX gateway_sessions_of_connection ON gateway_sessions (tenant, connect
 CREATE INDEX gateway_sessions_by_end ON gateway_sessions (tenant, expires_at);
 )sql";
 
-constexpr std::array<Migration, 5> history{first, many_nodes, journal_in_files, moved,
-                                           gateway_sessions};
+/// What an API key may do beyond its permissions, and the connect sessions that it has open, which
+/// are counted for each new one.
+constexpr Migration key_rules = R"sql(
+ALTER TABLE api_keys ADD COLUMN rules TEXT NOT NULL DEFAULT '';
+CREATE INDEX flows_open_of_owner ON flows (tenant, owner, expires_at)
+    WHERE state NOT IN ('done', 'failed');
+)sql";
+
+constexpr std::array<Migration, 6> history{first, many_nodes,       journal_in_files,
+                                           moved, gateway_sessions, key_rules};
 
 }  // namespace
 

@@ -1,0 +1,130 @@
+#include "access/path_judge.h"
+
+#include <doctest/doctest.h>
+
+using namespace latchkey;
+
+namespace {
+
+PathJudge judge_of(std::initializer_list<const char*> rules) {
+    std::vector<PathRule> made;
+    for (const auto* text : rules) made.push_back(path_rule_of(text).value());
+    return PathJudge{made};
+}
+
+bool lets(const PathJudge& judge, std::string_view method, std::string_view target) {
+    const auto verdict = judge.judge(method, target);
+    if (verdict) return true;
+    CHECK(verdict.error().code == "denied_by_rule");
+    CHECK(verdict.error().fault == Fault::denied);
+    return false;
+}
+
+const std::string data = "/services/data/v62.0";
+
+}  // namespace
+
+TEST_CASE(
+    "a key with rules may do what its first fitting rule allows, and nothing that none fits") {
+    const auto judge = judge_of({"deny DELETE /**", "allow GET /services/data/*/query*",
+                                 "allow /services/data/*/sobjects/Account/**"});
+    CHECK(lets(judge, "GET", data + "/query?q=SELECT+Id+FROM+Account"));
+    CHECK(lets(judge, "GET", data + "/queryAll"));
+    CHECK_FALSE(lets(judge, "POST", data + "/query"));
+    CHECK_FALSE(lets(judge, "GET", data + "/query/01g000000000001-2000"));
+    CHECK_FALSE(lets(judge, "GET", data + "/search"));
+    CHECK(lets(judge, "PATCH", data + "/sobjects/Account/001000000000001"));
+    CHECK_FALSE(lets(judge, "DELETE", data + "/sobjects/Account/001000000000001"));
+    CHECK_FALSE(lets(judge, "GET", data + "/sobjects/Contact"));
+    CHECK_FALSE(lets(judge_of({"deny /**", "allow /**"}), "GET", data));
+}
+
+TEST_CASE("one star stays within a segment, two are any number of segments") {
+    CHECK(fits({"a", "*", "c"}, {"a", "b", "c"}));
+    CHECK_FALSE(fits({"a", "*", "c"}, {"a", "b", "b", "c"}));
+    CHECK_FALSE(fits({"a", "*"}, {"a"}));
+    CHECK(fits({"a", "**"}, {"a"}));
+    CHECK(fits({"a", "**"}, {"a", "b", "c"}));
+    CHECK(fits({"**"}, {}));
+    CHECK(fits({"**", "c"}, {"c"}));
+    CHECK(fits({"a", "**", "c", "**", "e"}, {"a", "c", "d", "c", "e"}));
+    CHECK_FALSE(fits({"a", "**", "c"}, {"a", "c", "d"}));
+    CHECK(fits({"q*ry*"}, {"queryAll"}));
+    CHECK(fits({"*a*b"}, {"xaybab"}));
+    CHECK_FALSE(fits({"*a*b"}, {"xbya"}));
+    CHECK_FALSE(fits({"query*"}, {"quer"}));
+}
+
+TEST_CASE(
+    "H3: percent-encoded spellings of a path, a slash at its end and its query change no verdict") {
+    const auto judge = judge_of({"deny /services/data/*/sobjects/My_Thing__c/**", "allow /**"});
+    CHECK_FALSE(lets(judge, "GET", data + "/sobjects/My_Thing__c"));
+    CHECK_FALSE(lets(judge, "GET", data + "/sobjects/My%5fThing__c"));
+    CHECK_FALSE(lets(judge, "GET", data + "/sobjects/My%5FThing%5f_c/"));
+    CHECK_FALSE(lets(judge, "GET", data + "/sobjects/My_Thing__c/?x=/sobjects/Account"));
+    CHECK(lets(judge, "GET", data + "/sobjects/Account?x=/sobjects/My_Thing__c"));
+    CHECK_FALSE(lets(judge, "GET", data + "/sobjects/Account%"));
+}
+
+TEST_CASE("a deny rule minds neither case nor an ending of a format, an allow rule minds both") {
+    const auto deny = judge_of({"deny /services/data/*/Query", "allow /**"});
+    CHECK_FALSE(lets(deny, "GET", data + "/query"));
+    CHECK_FALSE(lets(deny, "GET", "/services/DATA/v62.0/QUERY"));
+    CHECK_FALSE(lets(deny, "GET", data + "/query.json?q=x"));
+    CHECK_FALSE(lets(deny, "GET", data + "/query.XML"));
+    CHECK(lets(deny, "GET", data + "/query.csv"));
+    const auto allow = judge_of({"allow /services/data/*/sobjects/Account/001a00000000001"});
+    CHECK(lets(allow, "GET", data + "/sobjects/Account/001a00000000001"));
+    CHECK_FALSE(lets(allow, "GET", data + "/sobjects/Account/001A00000000001"));
+    CHECK_FALSE(lets(allow, "GET", data + "/sobjects/Account/001a00000000001.json"));
+}
+
+TEST_CASE("HEAD counts as GET, and _HttpMethod as the method that it stands for") {
+    const auto judge = judge_of({"allow GET,POST /**"});
+    CHECK(lets(judge, "HEAD", data));
+    CHECK(lets(judge, "POST", data));
+    CHECK_FALSE(lets(judge, "DELETE", data));
+    for (const char* query :
+         {"?_HttpMethod=DELETE", "?a=b&_HttpMethod=DELETE", "?_httpmethod=delete",
+          "?%5fHttpMethod=PATCH", "?_HttpMethod=%50ATCH", "?_HttpMethod=GET&_HttpMethod=PATCH",
+          "?_HttpMethod=", "?_HttpMethod", "?_HttpMethod=PURGE"}) {
+        CAPTURE(query);
+        CHECK_FALSE(lets(judge, "POST", data + query));
+        CHECK_FALSE(lets(judge, "GET", data + query));
+    }
+    CHECK(lets(judge, "POST", data + "?_HttpMethod=GET"));
+    // What Salesforce makes of it on another method is not known, so both have to be allowed.
+    const auto patch = judge_of({"allow PATCH /**"});
+    CHECK(lets(patch, "POST", data + "?_HttpMethod=PATCH"));
+    CHECK_FALSE(lets(patch, "PUT", data + "?_HttpMethod=PATCH"));
+    CHECK_FALSE(lets(patch, "PATCH", data + "?_HttpMethod=DELETE"));
+    CHECK_FALSE(lets(patch, "PATCH", data + "?%zz=1"));
+}
+
+TEST_CASE("a composite request passes only a rule that writes composite out") {
+    const auto wide = judge_of({"allow /**"});
+    for (const char* path :
+         {"/composite", "/composite/batch", "/composite/graph", "/composite/tree/Account",
+          "/composite/sobjects", "/tooling/composite", "/Composite", "/composite.json"}) {
+        CAPTURE(path);
+        CHECK_FALSE(lets(wide, "POST", data + path));
+    }
+    const auto refused = wide.judge("POST", data + "/composite");
+    CHECK(refused.error().message.find("must name it.") != std::string::npos);
+    CHECK(lets(wide, "POST", data + "/sobjects/composite__c"));
+    const auto named = judge_of({"allow POST /services/data/*/composite", "allow GET /**"});
+    CHECK(lets(named, "POST", data + "/composite"));
+    CHECK_FALSE(lets(named, "POST", data + "/composite/batch"));
+    CHECK_FALSE(lets(named, "GET", data + "/composite"));
+    CHECK(
+        lets(judge_of({"allow /services/data/*/composite/**"}), "POST", data + "/composite/graph"));
+    CHECK_FALSE(lets(judge_of({"deny /**/composite/**", "allow /services/data/*/composite"}),
+                     "POST", data + "/composite"));
+}
+
+TEST_CASE("a path that no rule was written for is refused before any is tried") {
+    const auto judge = judge_of({"allow /**"});
+    CHECK(lets(judge, "GET", "/services/" + std::string(2038, 'a')));
+    CHECK_FALSE(lets(judge, "GET", "/services/" + std::string(2039, 'a')));
+    CHECK(lets(judge, "GET", data + "/query?q=" + std::string(10'000, 'a')));
+}

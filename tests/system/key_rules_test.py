@@ -1,0 +1,161 @@
+"""What an API key may do beyond its permissions: rules on paths and methods, limits, and how a refusal
+reads for a program and for an SDK."""
+import concurrent.futures
+import json
+import unittest
+
+from latchkey_processes import Story, eventually, request
+from person import App
+
+DATA = "/services/data/v62.0"
+READING = ["deny GET /services/data/*/sobjects/Contact/**", "allow GET /services/data/**"]
+
+
+class Keys(Story):
+    def setUp(self):
+        super().setUp()
+        self.emulator = self.start_emulator()
+        self.server = self.start_server(self.emulator.url)
+        self.connection = App(self.server).connect()["id"]
+
+    def proxy(self, key, method, path, body=None, **more):
+        return self.server.call(method, f"/proxy/{self.connection}{path}", body, key=key, **more)
+
+    def session(self, key):
+        made = self.server.call("POST", f"/v1/connections/{self.connection}/sessions", {}, key=key)
+        self.assertEqual(made.status, 201, made)
+        return made.json["access_token"]
+
+    def at_root(self, token, method, path, body=None):
+        return request(self.server.url, method, path, body, {"Authorization": f"Bearer {token}"})
+
+    def assert_sdk_error(self, answer, status, code):
+        self.assertEqual(answer.status, status, answer)
+        self.assertEqual(answer.headers["Latchkey-Answer"], "gateway")
+        self.assertEqual([e["errorCode"] for e in answer.json], [code])
+
+    def test_a_key_with_rules_is_shown_with_them_and_does_no_more_than_they_allow(self):
+        made = self.server.operate("POST", "/v1/apikeys", {
+            "label": "reader", "rules": READING, "limits": {"rate": 50, "burst": 100,
+                                                            "concurrency": 20},
+            "priority": "low"})
+        self.assertEqual(made.status, 201, made)
+        self.assertEqual(made.json["rules"], READING)
+        self.assertEqual(made.json["limits"], {"rate": 50, "burst": 100, "concurrency": 20})
+        listed = {key["id"]: key for key in self.server.operate("GET", "/v1/apikeys").json["items"]}
+        self.assertEqual(listed[made.json["id"]]["priority"], "low")
+        self.assertEqual(listed[made.json["id"]]["rules"], READING)
+        key = made.json["key"]
+        self.assertEqual(self.proxy(key, "GET", f"{DATA}/sobjects/Account/describe").status, 200)
+        self.assertEqual(self.proxy(key, "GET", DATA).status, 200)
+        for method, path in (("GET", f"{DATA}/sobjects/Contact/describe"),
+                             ("GET", f"{DATA}/sobjects/contact"),
+                             ("GET", f"{DATA}/sobjects/Contact.json"),
+                             ("POST", f"{DATA}/sobjects/Account"),
+                             ("DELETE", f"{DATA}/sobjects/Account/001000000000001"),
+                             ("GET", f"{DATA}/limits?_HttpMethod=DELETE"),
+                             ("POST", f"{DATA}"), ("GET", "/services/apexrest/all")):
+            self.assert_refused(self.proxy(key, method, path), 403, "denied_by_rule")
+        # Rules say nothing of what the gateway refuses to everybody.
+        self.assert_refused(self.proxy(key, "GET", "/services/oauth2/userinfo"), 403,
+                            "path_not_allowed")
+
+    def test_h3_percent_encoded_spellings_get_around_no_rule(self):
+        key = self.server.new_key("proxy", rules=["deny /services/data/*/sobjects/My_Own__c/**",
+                                                  "allow /**"])
+        for spelling in ("My_Own__c", "My%5fOwn__c", "My%5FOwn%5f%5Fc/", "MY_OWN__C"):
+            answer = self.proxy(key, "GET", f"{DATA}/sobjects/{spelling}")
+            self.assert_refused(answer, 403, "denied_by_rule")
+        answer = self.proxy(key, "GET", f"{DATA}/sobjects/M%79_Own__c")
+        self.assert_refused(answer, 400, "path_not_allowed")
+
+    def test_a_composite_request_needs_a_rule_that_names_it(self):
+        body = {"compositeRequest": [{"method": "DELETE", "url": f"{DATA}/sobjects/Account/001",
+                                      "referenceId": "gone"}]}
+        wide = self.server.new_key("proxy", rules=["deny DELETE /**", "allow /**"])
+        refused = self.proxy(wide, "POST", f"{DATA}/composite", body)
+        self.assert_refused(refused, 403, "denied_by_rule")
+        self.assertIn("composite", refused.json["message"])
+        named = self.server.new_key("proxy", rules=["allow POST /services/data/*/composite"])
+        self.assertEqual(self.proxy(named, "POST", f"{DATA}/composite", body).status, 200)
+        self.assert_refused(self.proxy(named, "POST", f"{DATA}/composite/batch", body), 403,
+                            "denied_by_rule")
+
+    def test_the_rules_of_a_gateway_session_are_those_of_its_key(self):
+        token = self.session(self.server.new_key("proxy", rules=READING))
+        self.assertEqual(self.at_root(token, "GET", f"{DATA}/limits").status, 200)
+        self.assertEqual(self.at_root(token, "GET", DATA).status, 200)
+        for method, path in (("GET", f"{DATA}/sobjects/Contact"), ("POST", f"{DATA}/composite")):
+            self.assert_sdk_error(self.at_root(token, method, path), 403, "DENIED_BY_RULE")
+        narrow = self.session(self.server.new_key("proxy", rules=["allow POST /**"]))
+        self.assert_sdk_error(self.at_root(narrow, "GET", DATA), 403, "DENIED_BY_RULE")
+
+    def test_f11_no_key_with_rules_on_paths_is_handed_a_token(self):
+        for permission in ("token", "admin"):
+            answer = self.server.operate("POST", "/v1/apikeys", {
+                "permissions": ["proxy", permission], "rules": READING})
+            self.assert_refused(answer, 400, "invalid_rule")
+        answer = self.server.call("GET", f"/v1/connections/{self.connection}/token",
+                                  key=self.server.new_key("proxy", rules=READING))
+        self.assert_refused(answer, 403, "permission_denied")
+
+    def test_rules_that_cannot_be_meant_are_refused_when_the_key_is_made(self):
+        for fields, code in (({"rules": ["deny /**"]}, "invalid_rule"),
+                             ({"rules": ["allow /query"]}, "invalid_rule"),
+                             ({"rules": ["allow HEAD /**"]}, "invalid_rule"),
+                             ({"rules": "allow /**"}, "invalid_field"),
+                             ({"limits": {"rate": 0}}, "invalid_field"),
+                             ({"limits": {"speed": 1}}, "invalid_field"),
+                             ({"limits": {"burst": 5}}, "invalid_key_limit"),
+                             ({"limits": {"rate": 1_000_001}}, "invalid_key_limit"),
+                             ({"priority": "highest"}, "invalid_priority"),
+                             ({"limit": {}}, "unknown_field")):
+            self.assert_refused(self.server.operate("POST", "/v1/apikeys", fields), 400, code)
+
+    def test_a_rate_counts_calls_tokens_and_sessions_together_and_says_when_to_come_again(self):
+        key = self.server.new_key("proxy", "token", limits={"rate": 1, "burst": 3})
+        token = self.session(key)
+        self.assertEqual(self.proxy(key, "GET", f"{DATA}/limits").status, 200)
+        self.assertEqual(self.at_root(token, "GET", f"{DATA}/limits").status, 200)
+        vend = f"/v1/connections/{self.connection}/token"
+        self.assertEqual(self.server.call("GET", vend, key=key).status, 200)
+        refused = self.proxy(key, "GET", f"{DATA}/limits")
+        self.assert_refused(refused, 429, "rate_limited")
+        self.assertEqual(refused.headers["Retry-After"], "1")
+        self.assert_refused(self.server.call("GET", vend, key=key), 429, "rate_limited")
+        self.assert_sdk_error(self.at_root(token, "GET", f"{DATA}/limits"), 429, "RATE_LIMITED")
+        self.assert_sdk_error(self.at_root(token, "GET", DATA), 429, "RATE_LIMITED")
+        # Other keys go on; this one too, after a second.
+        self.assertEqual(self.proxy(None, "GET", f"{DATA}/limits").status, 200)
+        self.assertTrue(eventually(
+            lambda: self.proxy(key, "GET", f"{DATA}/limits").status == 200, every=0.2))
+
+    def test_so_many_calls_of_a_key_are_under_way_at_once(self):
+        key = self.server.new_key("proxy", limits={"concurrency": 2})
+        self.emulator.fault(f"{DATA}/limits", count=2, when="before", delay_ms=1500)
+        def until_let_in():
+            return eventually(
+                lambda: (a := self.proxy(key, "GET", f"{DATA}/limits")).status == 200 and a)
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            slow = [pool.submit(until_let_in) for _ in range(2)]
+            refused = eventually(
+                lambda: (a := self.proxy(key, "GET", f"{DATA}/sobjects")).status == 429 and a)
+            self.assertTrue(refused)
+            self.assert_refused(refused, 429, "too_many_calls")
+            self.assertEqual(refused.headers["Retry-After"], "1")
+            self.assertEqual([one.result().status for one in slow], [200, 200])
+        self.assertEqual(self.proxy(key, "GET", f"{DATA}/sobjects").status, 200)
+
+    def test_rules_outlive_a_restart(self):
+        key = self.server.new_key("proxy", rules=READING)
+        self.server.stop()
+        again = self.start_server(self.emulator.url)
+        self.server = again
+        self.assertEqual(self.proxy(key, "GET", f"{DATA}/limits").status, 200)
+        self.assert_refused(self.proxy(key, "POST", f"{DATA}/sobjects/Account"), 403,
+                            "denied_by_rule")
+
+
+if __name__ == "__main__":
+    unittest.main()
