@@ -74,6 +74,11 @@ inline Error too_many_flows() {
     return {Fault::try_later, "too_many_flows",
             "Too many connect sessions are open. Try again when some have ended."};
 }
+inline Error too_many_connect_sessions() {
+    return {Fault::try_later, "too_many_connect_sessions",
+            "This API key has 10,000 connect sessions open. Let some end, each of them within ten "
+            "minutes, and look for what opens them."};
+}
 inline Error no_flow() {
     return {Fault::not_found, "flow_not_found", "There is no such connect session."};
 }

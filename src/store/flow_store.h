@@ -52,7 +52,10 @@ struct FlowRow {
 class FlowStore {
 public:
     virtual ~FlowStore() = default;
-    /// errors  conflict flow_exists · try_later too_many_flows (over 100,000 unexpired)
+    /// errors  conflict   flow_exists
+    ///         try_later  too_many_flows (over 100,000 unexpired) · too_many_connect_sessions (over
+    ///                    10,000 of one API key under way; flows without an owner are the
+    ///                    program's own, and only counted with the rest)
     virtual Task<void> insert(FlowRow flow, Deadline by) = 0;
     /// errors of all three  not_found flow_not_found
     virtual Task<FlowRow> by_id(FlowId id, Deadline by) = 0;

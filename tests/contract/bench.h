@@ -32,6 +32,7 @@ struct BenchBase {
 
     BenchBase() {
         limits.unexpired_flows = 20;
+        limits.open_flows_of_key = 8;
         limits.journal_bytes = 10'000;
         limits.free_disk_bytes = 0;
     }

@@ -8,7 +8,7 @@ namespace {
 FlowRow flow(const std::string& id, const FakeClock& clock) {
     FlowRow row;
     row.id = FlowId{id};
-    row.owner = ApiKeyId{"owner"};
+    row.owner = ApiKeyId{"owner of " + id};
     row.end_user = "ada";
     row.provider = ProviderId{"salesforce"};
     row.purpose = "sync";
@@ -148,4 +148,41 @@ TEST_CASE_TEMPLATE("unexpired flows are bounded, and expired ones make room when
           "not_found flow_not_found");
     CHECK(bench.ok(bench.store.flows().by_id(FlowId{"one more"}, bench.by())).id ==
           FlowId{"one more"});
+}
+
+TEST_CASE_TEMPLATE("A20: one key has so many flows open, and others go on", Bench, MemoryBench,
+                   SqliteBench, PostgresBench) {
+    Bench bench;
+    const auto of = [&](const std::string& id, const std::string& owner) {
+        auto row = flow(id, bench.clock);
+        row.owner = ApiKeyId{owner};
+        return row;
+    };
+    const auto insert = [&](const FlowRow& row) {
+        return bench.refusal(bench.store.flows().insert(row, bench.by()));
+    };
+    for (std::size_t i = 0; i < bench.limits.open_flows_of_key; ++i)
+        REQUIRE(insert(of("cs_" + std::to_string(i), "greedy")).empty());
+    CHECK(insert(of("more", "greedy")) == "try_later too_many_connect_sessions");
+    CHECK(insert(of("other", "modest")).empty());
+    CHECK(insert(of("cs_0", "greedy")) == "conflict flow_exists");
+
+    // One that is over makes room, though it is kept until it expires.
+    auto over = bench.ok(bench.store.flows().by_id(FlowId{"cs_0"}, bench.by()));
+    over.state = FlowState::done;
+    bench.ok(bench.store.flows().replace(over, bench.by()));
+    CHECK(insert(of("more", "greedy")).empty());
+    CHECK(insert(of("and more", "greedy")) == "try_later too_many_connect_sessions");
+    bench.clock.advance(std::chrono::seconds{601});
+    CHECK(insert(of("and more", "greedy")).empty());
+}
+
+TEST_CASE_TEMPLATE("a program's own flows, which no key opened, have the common bound alone", Bench,
+                   MemoryBench, SqliteBench, PostgresBench) {
+    Bench bench;
+    for (std::size_t i = 0; i <= bench.limits.open_flows_of_key; ++i) {
+        auto row = flow("cs_" + std::to_string(i), bench.clock);
+        row.owner = ApiKeyId{};
+        bench.done(bench.store.flows().insert(row, bench.by()));
+    }
 }

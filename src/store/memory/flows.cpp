@@ -21,6 +21,15 @@ public:
                               [&](const auto& entry) { return entry.second.expires_at > now; });
             if (static_cast<std::size_t>(open) >= state_.limits.unexpired_flows)
                 return store_error::too_many_flows();
+            const auto of_key =
+                std::count_if(state_.flows.begin(), state_.flows.end(), [&](const auto& entry) {
+                    const auto& other = entry.second;
+                    return other.owner == flow.owner && other.expires_at > now &&
+                           other.state != FlowState::done && other.state != FlowState::failed;
+                });
+            if (!flow.owner.text.empty() &&
+                static_cast<std::size_t>(of_key) >= state_.limits.open_flows_of_key)
+                return store_error::too_many_connect_sessions();
             state_.flows[flow.id.text] = flow;
             return {};
         });

@@ -33,17 +33,21 @@ Parameters& bind(Parameters& given, const FlowRow& flow) {
         .word(flow.failure);
 }
 
-/// One row: whether there is room, and whether the flow is in now.
+/// One row: whether there is room for it, whether the flow is in now, whether there is one like it,
+/// and whether its key may have another.
 constexpr const char* insert_flow =
     "WITH p AS MATERIALIZED (SELECT latchkey.durable_timeline() AS line), room AS MATERIALIZED ("
     " SELECT count(*) < $23 AS left FROM (SELECT 1 FROM latchkey.flows f"
-    " WHERE f.tenant = $1 AND f.expires_at > $24 LIMIT $23) x), made AS ("
+    " WHERE f.tenant = $1 AND f.expires_at > $24 LIMIT $23) x), own AS MATERIALIZED ("
+    " SELECT $5 = ''::bytea OR count(*) < $25 AS left FROM (SELECT 1 FROM latchkey.flows f"
+    " WHERE f.tenant = $1 AND f.owner = $5 AND f.expires_at > $24"
+    " AND f.state NOT IN ('done', 'failed') LIMIT $25) y), made AS ("
     " INSERT INTO latchkey.flows (tenant, " LATCHKEY_FLOW_COLUMNS
     ") SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-    " $19, $20, $21, $22 FROM p, room WHERE room.left AND p.line IS NOT NULL"
+    " $19, $20, $21, $22 FROM p, room, own WHERE room.left AND own.left AND p.line IS NOT NULL"
     " ON CONFLICT DO NOTHING RETURNING 1)"
     " SELECT room.left, EXISTS (SELECT 1 FROM made), EXISTS (SELECT 1 FROM latchkey.flows f"
-    " WHERE f.tenant = $1 AND (f.id = $2 OR f.link_hash = $12)) FROM room";
+    " WHERE f.tenant = $1 AND (f.id = $2 OR f.link_hash = $12)), own.left FROM room, own";
 
 constexpr const char* replace_flow =
     "WITH p AS MATERIALIZED (SELECT latchkey.durable_timeline() AS line), made AS ("
@@ -64,16 +68,20 @@ public:
         auto insert = writing(insert_flow);
         bind(insert.given, flow)
             .number(static_cast<std::int64_t>(bench_.limits.unexpired_flows))
-            .time(bench_.clock.wall());
+            .time(bench_.clock.wall())
+            .number(static_cast<std::int64_t>(bench_.limits.open_flows_of_key));
         auto rows = co_await bench_.pool.ask(std::move(insert), by);
         if (!rows) co_return rows.error();
         rows->next();
         const bool room = rows->truth();
         const bool made = rows->truth();
         const bool known = rows->truth();
+        const bool room_of_key = rows->truth();
         if (made) co_return Result<void>{};
-        if (known || room) co_return store_error::flow_exists();
-        co_return store_error::too_many_flows();
+        if (known) co_return store_error::flow_exists();
+        if (!room) co_return store_error::too_many_flows();
+        if (!room_of_key) co_return store_error::too_many_connect_sessions();
+        co_return store_error::flow_exists();
     }
 
     Task<FlowRow> by_id(FlowId id, Deadline by) override {

@@ -134,6 +134,7 @@ private:
         if (taken.bind(default_tenant).bind(flow.id.text).bind(flow.link_hash).step())
             return store_error::flow_exists();
         if (full(database)) return store_error::too_many_flows();
+        if (full_of(database, flow.owner)) return store_error::too_many_connect_sessions();
         auto insert = database.prepare(
             "INSERT INTO flows (tenant, id, version, state, owner, end_user, provider, purpose,"
             " return_url, login_url, reconnects, link_hash, state_hash, cookie_hash, ticket_hash,"
@@ -154,6 +155,17 @@ private:
         counted.bind(default_tenant).bind(bench_.clock.wall()).step();
         at_most_ = static_cast<std::size_t>(counted.number());
         return *at_most_ >= bench_.limits.unexpired_flows;
+    }
+
+    /// From an index that has these alone, and no further than the limit.
+    bool full_of(Database& database, const ApiKeyId& owner) {
+        if (owner.text.empty()) return false;
+        const auto limit = static_cast<std::int64_t>(bench_.limits.open_flows_of_key);
+        auto counted = database.prepare(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM flows WHERE tenant = ? AND owner = ?"
+            " AND expires_at > ? AND state NOT IN ('done', 'failed') LIMIT ?)");
+        counted.bind(default_tenant).bind(owner.text).bind(bench_.clock.wall()).bind(limit).step();
+        return counted.number() >= limit;
     }
 
     Bench& bench_;
