@@ -41,6 +41,8 @@ constexpr KnownKey known_keys[] = {
     {"server.tls_key_file"},
     {"server.ca_file"},
     {"server.event_loops"},
+    {"gateway.reserve_from_low_percent"},
+    {"gateway.reserve_from_normal_percent"},
     {"store.path"},
     {"store.dsn"},
     {"store.dsn_file"},
@@ -321,6 +323,9 @@ private:
         config.ca_file = text("server.ca_file");
         read_tls(config);
         read_event_loops(config);
+        read_reserve("gateway.reserve_from_low_percent", config.daily_reserve.from_low_percent);
+        read_reserve("gateway.reserve_from_normal_percent",
+                     config.daily_reserve.from_normal_percent);
         read_master_key(config);
         read_providers(config);
         return config;
@@ -379,6 +384,17 @@ private:
             problem(loops->place, "server.event_loops must be a whole number from 1 to 64.");
         else
             config.event_loops = static_cast<int>(*number);
+    }
+
+    void read_reserve(const char* key, int& percent) {
+        const auto* given = find(key);
+        if (given == nullptr) return;
+        const auto number = parse_decimal(given->values.front(), 100);
+        if (!number)
+            problem(given->place, std::string{key} +
+                                      " must be a whole number from 0 to 100; 0 reserves nothing.");
+        else
+            percent = static_cast<int>(*number);
     }
 
     void read_master_key(Config& config) {

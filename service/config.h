@@ -27,6 +27,7 @@ struct Config {
     MasterKeySource master_key;
     std::vector<Provider> providers;
     std::string ca_file;
+    DailyReserve daily_reserve;
 };
 
 /// Where settings come from, the strongest first.

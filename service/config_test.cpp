@@ -86,6 +86,22 @@ TEST_CASE("a provider's settings may come from the environment alone") {
     CHECK(config->providers[0].scopes == std::vector<std::string>{"api", "refresh_token"});
 }
 
+TEST_CASE("what is kept of an org's daily calls is a percentage, and has a default") {
+    Folder folder;
+    auto sources = with_file(good(folder.file("secret", "x")));
+    CHECK(load_config(sources)->daily_reserve.from_low_percent == 10);
+    CHECK(load_config(sources)->daily_reserve.from_normal_percent == 2);
+    sources.environment["LATCHKEY_GATEWAY_RESERVE_FROM_LOW_PERCENT"] = "0";
+    sources.environment["LATCHKEY_GATEWAY_RESERVE_FROM_NORMAL_PERCENT"] = "100";
+    CHECK(load_config(sources)->daily_reserve.from_low_percent == 0);
+    CHECK(load_config(sources)->daily_reserve.from_normal_percent == 100);
+    sources.environment["LATCHKEY_GATEWAY_RESERVE_FROM_LOW_PERCENT"] = "101";
+    const auto refused = load_config(sources);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message.find("must be a whole number from 0 to 100") !=
+          std::string::npos);
+}
+
 TEST_CASE("an unknown key is refused with its line and the nearest known name") {
     Folder folder;
     const auto config =

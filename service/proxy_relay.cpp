@@ -100,10 +100,15 @@ RelayVerdict ProxyRelay::look(const RequestHead& head) {
     // Last, because it counts, and what is not known here is decided once more.
     auto target = recall_target(call->connection, session_line_for(call->path));
     if (!target) return RelayUndecided{};
-    if (!*gate) return pass(*call, std::move(target), nullptr);
-    auto held = admit(*gate, head.method, call->path);
-    if (!held) return refuse(held.error(), call->form);
-    return pass(*call, std::move(target), std::move(*held));
+    HeldPlace held;
+    if (*gate) {
+        auto place = admit(*gate, head.method, call->path);
+        if (!place) return refuse(place.error(), call->form);
+        held = std::move(*place);
+    }
+    const auto spared = admit_to_org(*target, gate->get());
+    if (!spared) return refuse(spared.error(), call->form);
+    return pass(*call, std::move(target), std::move(held));
 }
 
 Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
@@ -136,6 +141,8 @@ Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
     const TokenDemand any;
     auto target = co_await ask_target(std::move(connection), any, session_line_for(call->path));
     if (!target) co_return refuse(target.error(), call->form);
+    const auto spared = admit_to_org(**target, gate.get());
+    if (!spared) co_return refuse(spared.error(), call->form);
     co_return pass(*call, std::move(*target), std::move(held));
 }
 

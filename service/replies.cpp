@@ -23,7 +23,7 @@ int status_of(const Error& error) {
     if (error.code == "upstream_timeout") return 504;
     if (error.code == "rate_limited" || error.code == "too_many_flows" ||
         error.code == "too_many_sessions" || error.code == "too_many_connect_sessions" ||
-        error.code == "too_many_calls")
+        error.code == "too_many_calls" || error.code == "daily_limit_reserved")
         return 429;
     switch (error.fault) {
         case Fault::bad_input:

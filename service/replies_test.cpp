@@ -6,8 +6,9 @@ using namespace latchkey;
 using namespace latchkey::service;
 
 TEST_CASE("A20: whoever has enough for now is told so, with when to come again, in both forms") {
-    for (const char* code : {"rate_limited", "too_many_calls", "too_many_flows",
-                             "too_many_connect_sessions", "too_many_sessions"}) {
+    for (const char* code :
+         {"rate_limited", "too_many_calls", "too_many_flows", "too_many_connect_sessions",
+          "too_many_sessions", "daily_limit_reserved"}) {
         CAPTURE(code);
         Error error{Fault::try_later, code, "Enough for now. Come again."};
         CHECK(status_of(error) == 429);

@@ -103,6 +103,10 @@ Async<Reply> Server::answer(bool operators, std::string* route, std::shared_ptr<
             on("/v1/events");
             co_return co_await event_route(c);
         }
+        if (is(*c, {"v1", "orgs"})) {
+            on("/v1/orgs");
+            co_return co_await org_route(c);
+        }
         if (begins(*c, "v1", "apikeys")) {
             on("/v1/apikeys");
             co_return co_await api_key_routes(c);

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "base/text.h"
+#include "facade/budget_desk.h"
 #include "service/replies.h"
 #include "service/requests.h"
 #include "service/server.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::chrono::seconds time_to_look{5};
 constexpr std::int64_t most_events = 500;
+constexpr std::int64_t most_orgs = 1000;
 
 boost::json::object to_json(const Error& error) {
     return {{"code", error.code}, {"message", error.message}, {"act", name(error.fault)}};
@@ -100,6 +102,9 @@ Async<Reply> Server::ready_route(std::shared_ptr<Context> c) {
 /// What is not counted but looked at, for a scrape.
 Async<void> Server::take_gauges() {
     if (library_ == nullptr) co_return;
+    for (const auto priority : {Priority::low, Priority::normal})
+        metrics_.set("orgs_refusing_calls", {name(priority)},
+                     static_cast<double>(orgs_refusing(*library_, priority)));
     auto looked = co_await library_->async_status(Deadline::in(time_to_look));
     metrics_.set("ready", {}, looked && looked->ready() ? 1 : 0);
     metrics_.forget("connections");
@@ -147,6 +152,29 @@ Async<void> Server::take_gauges() {
     const auto age = std::chrono::system_clock::now() - f.made_at;
     metrics_.set("forecast_age_seconds", {},
                  count(std::chrono::duration_cast<std::chrono::seconds>(age).count()));
+}
+
+/// GET /v1/orgs
+Async<Reply> Server::org_route(std::shared_ptr<Context> c) {
+    if (library_ == nullptr) co_return no_such_route(c->request_id);
+    if (c->request.method != "GET") co_return method_not_allowed("GET", c->request_id);
+    auto who = co_await caller(*c, Permission::admin);
+    if (!who) co_return error_reply(who.error(), c->request_id);
+    auto query = read_query(c->request, {"limit"});
+    if (!query) co_return error_reply(query.error(), c->request_id);
+    auto limit = optional_number(*query, "limit", 1, most_orgs);
+    if (!limit) co_return error_reply(limit.error(), c->request_id);
+    boost::json::array items;
+    for (const auto& org : short_orgs(*library_, static_cast<std::size_t>(limit->value_or(100)))) {
+        boost::json::array refuses;
+        if (org.refuses_low) refuses.emplace_back(name(Priority::low));
+        if (org.refuses_normal) refuses.emplace_back(name(Priority::normal));
+        items.emplace_back(boost::json::object{{"org", org.org},
+                                               {"used", org.used},
+                                               {"limit", org.limit},
+                                               {"refuses", std::move(refuses)}});
+    }
+    co_return json_reply(200, {{"items", std::move(items)}});
 }
 
 /// GET /v1/events

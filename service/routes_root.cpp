@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "base/text.h"
+#include "facade/budget_desk.h"
 #include "service/replies.h"
 #include "service/requests.h"
 #include "service/root_paths.h"
@@ -235,6 +236,8 @@ Task<Server::OwnCall> Server::own_call(std::shared_ptr<Context> c) {
     auto held = admit_call(*library_, gate, c->request.method, call.target);
     if (!held) co_return held.error();
     call.held = std::move(*held);
+    auto spared = co_await admit_to_org(*library_, std::move(gate), call.connection, patience());
+    if (!spared) co_return spared.error();
     co_return call;
 }
 

@@ -10,6 +10,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <latchkey/daily_reserve.h>
 #include <latchkey/provider.h>
 #include <latchkey/secret.h>
 
@@ -61,6 +62,9 @@ struct Options {
     std::vector<Provider> providers;
     /// More certificate authorities (PEM) to trust beside the system's; empty: none.
     std::string ca_file;
+    /// What is kept of an org's daily API calls for API keys of higher priority; of a server's
+    /// callers alone, the program's own calls are never refused for it.
+    DailyReserve daily_reserve;
     /// Called from threads of the library, and from the caller's while it opens; one call at a time.
     /// Must not block. Empty: no log.
     std::function<void(const LogRecord&)> log;

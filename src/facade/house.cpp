@@ -7,10 +7,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "base/run_here.h"
 #include "base/text.h"
 #include "facade/check_providers.h"
 #include "facade/loopback_login.h"
-#include "base/run_here.h"
 
 namespace latchkey {
 
@@ -62,7 +62,10 @@ Async<void> tend(std::shared_ptr<House> house, Async<void> work) {
 }  // namespace
 
 Ground::Ground(const Options& options)
-    : log(options.log), meter(options.measure), providers(with_loopback_return(options.providers)) {
+    : log(options.log),
+      meter(options.measure),
+      providers(with_loopback_return(options.providers)),
+      budgets(options.daily_reserve) {
     net.private_origins = private_origins(options.providers);
     net.extra_ca_file = options.ca_file;
 }
@@ -88,7 +91,7 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
                                 refresher.forget(who);
                                 ground.changes.note(who);
                             })),
-      gateway(refresher, transport_, ground.clock, ground.log),
+      gateway(refresher, transport_, ground.clock, ground.log, &ground.budgets),
       api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock),
       registration(ground.store->nodes(), NodeIdentity{ground.journal->node(), ground.boot},
                    ground.clock, ground.log, refresher, loop) {

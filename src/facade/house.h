@@ -20,6 +20,7 @@
 #include "facade/meter_adapter.h"
 #include "facade/registration.h"
 #include "gateway/gateway.h"
+#include "gateway/org_budget.h"
 #include "model/providers.h"
 #include "net/net_transport.h"
 #include "refresh/refresher.h"
@@ -46,6 +47,7 @@ struct Ground {
     std::optional<Recovered> recovered;  ///< what settling the past came to
     KeyRing keys;
     ChangeCounts changes;
+    OrgBudgets budgets;
 
     explicit Ground(const Options& options);
 };

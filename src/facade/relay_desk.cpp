@@ -13,6 +13,7 @@
 #include "facade/acts.h"
 #include "facade/impl.h"
 #include "gateway/header_rules.h"
+#include "gateway/org_budget.h"
 #include "gateway/path_rules.h"
 #include "gateway/replay.h"
 
@@ -54,6 +55,7 @@ bool same_bytes(std::string_view a, std::string_view b) {
 
 struct RelayDesk::Connected : RelayTarget {
     ConnectionId connection;
+    std::shared_ptr<OrgBudget> org;
     Generation generation;
     SteadyTime until;
     std::uint32_t change = 0;
@@ -195,6 +197,7 @@ Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDema
     made->lines = Secret::take(std::move(lines));
     made->to = std::move(*instance);
     made->generation = token->generation;
+    made->org = house().ground().budgets.of(org_of(*token));
     made->change = change;
     const auto now = clock_.steady();
     made->until = now + remembered_for;
@@ -218,11 +221,21 @@ Result<HeldPlace> RelayDesk::admit(const std::shared_ptr<KeyGate>& gate, std::st
     return KeyGate::enter(gate, clock_.steady());
 }
 
+Result<void> RelayDesk::admit_to_org(const RelayTarget& target, const KeyGate* gate) const {
+    auto& org = *static_cast<const Connected&>(target).org;
+    if (!org.scarce()) return {};
+    return org.admit(gate == nullptr ? Priority::normal : gate->rules().priority, clock_.steady());
+}
+
 void RelayDesk::append_up(const RequestHead& head, std::string& out) const {
     append_lines_up(head.lines, out);
 }
 
 void RelayDesk::append_down(const AnswerHead& head, const RelayPass& pass, std::string& out) const {
+    for (const auto& line : head.lines) {
+        if (line.name.size() == limit_info_line.size() && ascii_iequal(line.name, limit_info_line))
+            static_cast<const Connected&>(*pass.target).org->learn(line.value, clock_);
+    }
     append_lines_down(head.lines, pass.target->to, out);
     append_relay_marks(out);
     out.append("Latchkey-Request-Id: ").append(pass.request_id).append("\r\n");

@@ -69,6 +69,10 @@ protected:
     Result<HeldPlace> admit(const std::shared_ptr<KeyGate>& gate, std::string_view method,
                             std::string_view path) const;
 
+    /// Whether the org that a target belongs to has calls left for this caller. `gate` may be null.
+    /// errors  try_later daily_limit_reserved
+    Result<void> admit_to_org(const RelayTarget& target, const KeyGate* gate) const;
+
     /// An error as an answer, in the form that the caller understands.
     virtual Reply error_answer(const Error& error, const std::string& request_id,
                                RelayForm form) const = 0;

@@ -33,8 +33,15 @@ Task<ApiAnswer> send_with(Transport& transport, const ApiCall& call, const Acces
 
 }  // namespace
 
-Gateway::Gateway(TokenSource& tokens, Transport& transport, Clock& clock, Log& log)
-    : tokens_(tokens), transport_(transport), clock_(clock), log_(log) {}
+Gateway::Gateway(TokenSource& tokens, Transport& transport, Clock& clock, Log& log,
+                 OrgBudgets* budgets)
+    : tokens_(tokens), transport_(transport), clock_(clock), log_(log), budgets_(budgets) {}
+
+void Gateway::learn(const AccessToken& token, const Result<ApiAnswer>& answer) {
+    if (budgets_ == nullptr || !answer) return;
+    const auto info = answer->response.headers.find(limit_info_line);
+    if (info) budgets_->of(org_of(token))->learn(*info, clock_);
+}
 
 Task<ApiAnswer> Gateway::send(ApiCall call, Deadline by) {
     auto method = check_method(call.method);
@@ -46,6 +53,7 @@ Task<ApiAnswer> Gateway::send(ApiCall call, Deadline by) {
     auto token = co_await tokens_.token(call.connection, any, by);
     if (!token) co_return token.error();
     auto answer = co_await send_with(transport_, call, *token, by);
+    learn(*token, answer);
     if (!answer || !wants_newer_token(answer->response)) co_return answer;
     if (by.passed(clock_.steady())) co_return answer;
 
@@ -61,6 +69,7 @@ Task<ApiAnswer> Gateway::send(ApiCall call, Deadline by) {
                {{"connection", call.connection.text}, {"generation", next->generation.value}});
     // Once and no more: a refusal of the newest token is the caller's to read.
     auto second = co_await send_with(transport_, call, *next, by);
+    learn(*next, second);
     co_return second;
 }
 

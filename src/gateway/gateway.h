@@ -10,6 +10,7 @@
 #include "base/async.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "gateway/org_budget.h"
 #include "model/token_source.h"
 #include "net/http.h"
 #include "net/transport.h"
@@ -38,8 +39,10 @@ struct ApiAnswer {
 class Gateway {
 public:
     /// All must outlive this object. The transport refuses addresses that are not public, but for
-    /// the loopback origins that a provider's configuration allows.
-    Gateway(TokenSource& tokens, Transport& transport, Clock& clock, Log& log);
+    /// the loopback origins that a provider's configuration allows. What answers say of an org's
+    /// daily calls is told to `budgets`; null: to nobody.
+    Gateway(TokenSource& tokens, Transport& transport, Clock& clock, Log& log,
+            OrgBudgets* budgets = nullptr);
 
     /// returns  Salesforce's answer, whatever its status; hop-by-hop, cookie and transport-security
     ///          lines removed
@@ -54,10 +57,13 @@ public:
     Task<ApiAnswer> send(ApiCall call, Deadline by);
 
 private:
+    void learn(const AccessToken& token, const Result<ApiAnswer>& answer);
+
     TokenSource& tokens_;
     Transport& transport_;
     Clock& clock_;
     Log& log_;
+    OrgBudgets* budgets_;
 };
 
 }  // namespace latchkey

@@ -72,8 +72,27 @@ struct Bench {
     test::ScriptedTransport transport;
     FakeTokens tokens;
     NoLog log;
-    Gateway gateway{tokens, transport, clock, log};
+    OrgBudgets budgets{DailyReserve{}};
+    Gateway gateway{tokens, transport, clock, log, &budgets};
 };
+
+TEST_CASE("every answer, also a refusal of a dead session, tells how many calls the org has used") {
+    Bench bench;
+    const auto used = [&] { return bench.budgets.shortest(1).front().usage.used; };
+    bench.transport.answer(200, "ok", {{"sforce-limit-info", "api-usage=18/5000"}});
+    CHECK(bench.get().has_value());
+    CHECK(bench.budgets.shortest(1).front().org == "acme.my.salesforce.com");
+    CHECK(used() == 18);
+    Headers refused = json;
+    refused.add("Sforce-Limit-Info", "api-usage=19/5000");
+    bench.transport.answer(401, dead_session, refused);
+    bench.transport.answer(200, "ok");
+    CHECK(bench.get().has_value());
+    CHECK(used() == 19);
+    bench.transport.answer(200, "ok", {{"Sforce-Limit-Info", "soon"}});
+    CHECK(bench.get().has_value());
+    CHECK(used() == 19);
+}
 
 TEST_CASE("a call goes to the connection's instance with its token, bytes unchanged") {
     Bench bench;

@@ -2,8 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include "access/stored_rules.h"
-
 using namespace latchkey;
 
 namespace {
@@ -93,31 +91,4 @@ TEST_CASE("rules have to allow something, and limits their bounds") {
     rules = sample();
     rules.limits.rate = 0;
     CHECK(refusal(check_rules(rules)) == "invalid_key_limit");
-}
-
-TEST_CASE("stored rules come back as they were, and none are nothing at all") {
-    CHECK(print_rules(KeyRules{}).empty());
-    CHECK(parse_rules("").value().none());
-    CHECK(print_rules(sample()) ==
-          R"({"v":1,"paths":["deny DELETE /**","allow GET,POST /services/data/*/query*"],)"
-          R"("rate":50,"burst":100,"concurrency":20,"priority":"low"})");
-    CHECK(parse_rules(print_rules(sample())).value() == sample());
-    KeyRules high;
-    high.priority = Priority::high;
-    CHECK(parse_rules(print_rules(high)).value() == high);
-}
-
-TEST_CASE("stored rules that this version cannot read whole are no rules") {
-    for (const char* text :
-         {" ", "{}", "[]", "null", "{\"v\":2}", "{\"v\":\"1\"}", "{\"v\":1,\"more\":1}",
-          "{\"v\":1,\"rate\":\"1\"}", "{\"v\":1,\"rate\":1.5}", "{\"v\":1,\"rate\":-1}",
-          "{\"v\":1,\"paths\":\"allow /**\"}", "{\"v\":1,\"paths\":[\"allow /x\"]}",
-          "{\"v\":1,\"paths\":[1]}", "{\"v\":1,\"paths\":[\"deny /**\"]}",
-          "{\"v\":1,\"priority\":\"highest\"}", "{\"v\":1,\"burst\":5}", "{\"v\":1}x",
-          "{\"v\":1"}) {
-        CAPTURE(text);
-        const auto rules = parse_rules(text);
-        CHECK_FALSE(rules.has_value());
-        if (rules.has_error()) CHECK(rules.error().code == "key_rules_unreadable");
-    }
 }
