@@ -104,9 +104,11 @@ TEST_CASE("gates are bounded: those at rest go, those that count stay") {
     const auto* const counting = gates.of(ApiKeyId{"counting"}, stored(1)).value().get();
     REQUIRE(KeyGate::enter(gates.of(ApiKeyId{"counting"}, stored(1)).value(), clock.steady())
                 .has_value());
+    const auto held = gates.of(ApiKeyId{"held"}, stored(1)).value();
     for (std::size_t i = 0; i < KeyGates::most; ++i)
         REQUIRE(gates.of(ApiKeyId{"key " + std::to_string(i)}, stored(1)).has_value());
     CHECK(gates.size() <= KeyGates::most);
     CHECK(gates.of(ApiKeyId{"busy"}, stored(1)).value() == busy);
+    CHECK(gates.of(ApiKeyId{"held"}, stored(1)).value() == held);
     CHECK(gates.of(ApiKeyId{"counting"}, stored(1)).value().get() == counting);
 }

@@ -69,6 +69,8 @@ TEST_CASE(
 TEST_CASE("a deny rule minds neither case nor an ending of a format, an allow rule minds both") {
     const auto deny = judge_of({"deny /services/data/*/Query", "allow /**"});
     CHECK_FALSE(lets(deny, "GET", data + "/query"));
+    CHECK_FALSE(lets(deny, "GET", data + "/query/"));
+    CHECK_FALSE(lets(deny, "GET", data + "/query.json/"));
     CHECK_FALSE(lets(deny, "GET", "/services/DATA/v62.0/QUERY"));
     CHECK_FALSE(lets(deny, "GET", data + "/query.json?q=x"));
     CHECK_FALSE(lets(deny, "GET", data + "/query.XML"));
