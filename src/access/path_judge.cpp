@@ -91,7 +91,8 @@ Error denied(const char* why) {
 /// A call's path in the ways in which rules read it.
 struct PathJudge::Path {
     std::vector<std::string> exact;
-    std::vector<std::string> lower;  ///< and without ".json" or ".xml" at its end
+    std::vector<std::string> lower;
+    std::vector<std::string> bare;  ///< the same without ".json" or ".xml" at its end
     bool composite = false;
 };
 
@@ -143,13 +144,13 @@ Result<void> PathJudge::judge(std::string_view method, std::string_view target) 
     Path path;
     path.exact = split(*decoded);
     path.lower = split(ascii_lower(*decoded));
-    if (!path.lower.empty()) {
-        auto& last = path.lower.back();
-        for (const std::string_view ending : {".json", ".xml"})
-            if (last.ends_with(ending)) last.resize(last.size() - ending.size());
+    path.bare = path.lower;
+    if (!path.bare.empty()) {
+        auto& last = path.bare.back();
+        const bool json = last.ends_with(".json");
+        if (json || last.ends_with(".xml")) last.resize(last.size() - (json ? 5 : 4));
     }
-    path.composite =
-        std::find(path.lower.begin(), path.lower.end(), "composite") != path.lower.end();
+    path.composite = std::find(path.bare.begin(), path.bare.end(), "composite") != path.bare.end();
     bool all = true;
     for (unsigned bit = 1; bit < every_method; bit <<= 1u)
         all = all && ((*counts_as & bit) == 0 || allowed(bit, path));
@@ -165,7 +166,10 @@ bool PathJudge::allowed(unsigned method, const Path& path) const {
     for (const auto& rule : rules_) {
         if ((rule.methods & method) == 0) continue;
         if (rule.allows && path.composite && !rule.names_composite) continue;
-        if (fits(rule.segments, rule.allows ? path.exact : path.lower)) return rule.allows;
+        const bool fitting =
+            rule.allows ? fits(rule.segments, path.exact)
+                        : fits(rule.segments, path.lower) || fits(rule.segments, path.bare);
+        if (fitting) return rule.allows;
     }
     return false;
 }

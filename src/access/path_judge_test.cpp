@@ -75,6 +75,7 @@ TEST_CASE("a deny rule minds neither case nor an ending of a format, an allow ru
     CHECK_FALSE(lets(deny, "GET", data + "/query.json?q=x"));
     CHECK_FALSE(lets(deny, "GET", data + "/query.XML"));
     CHECK(lets(deny, "GET", data + "/query.csv"));
+    CHECK_FALSE(lets(judge_of({"deny /**/query.json", "allow /**"}), "GET", data + "/query.json"));
     const auto allow = judge_of({"allow /services/data/*/sobjects/Account/001a00000000001"});
     CHECK(lets(allow, "GET", data + "/sobjects/Account/001a00000000001"));
     CHECK_FALSE(lets(allow, "GET", data + "/sobjects/Account/001A00000000001"));

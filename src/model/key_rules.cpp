@@ -44,8 +44,8 @@ const char* wrong_pattern(std::string_view path) {
         if (segment == "." || segment == "..") return "its pattern steps through dots.";
         if (segment != "**" && segment.find("**") != std::string_view::npos)
             return "** stands for whole segments, so it must be one alone.";
-        if (slash == std::string_view::npos) return nullptr;
         if (segment.empty()) return "its pattern has an empty segment.";
+        if (slash == std::string_view::npos) return nullptr;
         rest.remove_prefix(slash + 1);
     }
 }
@@ -118,8 +118,8 @@ Result<PathRule> path_rule_of(std::string_view text) {
     }
     if (path.empty()) return invalid_rule(text, "it names no path.");
     if (!next_word(rest).empty()) return invalid_rule(text, "something follows its path.");
-    if (const auto* why = wrong_pattern(path)) return invalid_rule(text, why);
     if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+    if (const auto* why = wrong_pattern(path)) return invalid_rule(text, why);
     rule.path = path;
     return rule;
 }

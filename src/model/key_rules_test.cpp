@@ -47,6 +47,8 @@ TEST_CASE("a rule that could mean something else than was meant is refused") {
                              "allow GET POST /services/x",
                              "allow /services/x y",
                              "allow /query",
+                             "allow /services/",
+                             "allow /services/x//",
                              "allow /*",
                              "allow services/data",
                              "allow /services//x",
