@@ -1,4 +1,5 @@
 """A server moves from SQLite to PostgreSQL: `latchkey store copy`, told with real processes."""
+import json
 import os
 import pathlib
 import re
@@ -120,6 +121,21 @@ class Copies(OnPostgres):
         self.assertIn('"done_before":true', again.replace(" ", ""))
         self.assert_serves(self.new, connections, 7)
         self.assertNotIn("password", told)
+
+    def test_the_rules_of_keys_go_along(self):
+        connection, = self.connected("ada")
+        made = run("apikeys", "create", "--config", self.old, "--allow", "GET /services/data/*/limits",
+                   "--concurrency", "7", "--priority", "low", "--json")
+        key = json.loads(made.stdout)
+        self.copy()
+        server = self.start_node(self.new, self.key, "new")
+        self.assertEqual(server.query(connection).status, 200)
+        self.assertEqual(server.query(connection, key=key["key"]).error, "denied_by_rule")
+        self.assertEqual(server.stop(), 0)
+        listed = json.loads(run("apikeys", "list", "--config", self.new, "--json").stdout)["items"]
+        shown = {one["id"]: one for one in listed}[key["id"]]
+        self.assertEqual({**key, **shown}, key)
+        self.assertEqual(shown["limits"], {"concurrency": 7})
 
     def test_what_was_confirmed_here_is_confirmed_there_and_nothing_is_suspect(self):
         self.connected("ada")
