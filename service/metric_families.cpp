@@ -23,6 +23,12 @@ constexpr std::array families = {
                  {"route", "status"}},
     MetricFamily{"events_total", counter, "Records of the log, by event.", {"event"}},
 
+    MetricFamily{
+        "key_refusals_total",
+        counter,
+        "Calls and tokens refused for an API key's rules and limits, or its org's reserve.",
+        {"code"}},
+
     MetricFamily{"refresh_attempts_total",
                  counter,
                  "Refreshes begun, by what came of them and, of refusals, by code.",

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "facade/budget_desk.h"
+#include "facade/key_desk.h"
 #include "service/replies.h"
 #include "service/requests.h"
 #include "service/server.h"
@@ -105,6 +106,8 @@ Async<void> Server::take_gauges() {
     for (const auto priority : {Priority::low, Priority::normal})
         metrics_.set("orgs_refusing_calls", {name(priority)},
                      static_cast<double>(orgs_refusing(*library_, priority)));
+    for (const auto& [code, times] : key_refusals(*library_))
+        metrics_.set("key_refusals_total", {code}, static_cast<double>(times));
     auto looked = co_await library_->async_status(Deadline::in(time_to_look));
     metrics_.set("ready", {}, looked && looked->ready() ? 1 : 0);
     metrics_.forget("connections");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
 
@@ -151,11 +152,15 @@ Result<void> PathJudge::judge(std::string_view method, std::string_view target) 
         if (json || last.ends_with(".xml")) last.resize(last.size() - (json ? 5 : 4));
     }
     path.composite = std::find(path.bare.begin(), path.bare.end(), "composite") != path.bare.end();
-    bool all = true;
-    for (unsigned bit = 1; bit < every_method; bit <<= 1u)
-        all = all && ((*counts_as & bit) == 0 || allowed(bit, path));
-    if (all) return {};
-    if (path.composite)
+    const auto all_allowed = [&] {
+        bool all = true;
+        for (unsigned bit = 1; bit < every_method; bit <<= 1u)
+            all = all && ((*counts_as & bit) == 0 || allowed(bit, path));
+        return all;
+    };
+    if (all_allowed()) return {};
+    // Only whom nothing else stands in the way is told what would help.
+    if (std::exchange(path.composite, false) && all_allowed())
         return denied(
             "A composite request carries calls that the rules of this API key are not tried on. A "
             "rule such as \"allow POST /services/data/*/composite\" must name it.");

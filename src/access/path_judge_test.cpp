@@ -114,6 +114,9 @@ TEST_CASE("a composite request passes only a rule that writes composite out") {
     }
     const auto refused = wide.judge("POST", data + "/composite");
     CHECK(refused.error().message.find("must name it.") != std::string::npos);
+    const auto forbidden =
+        judge_of({"deny /**/composite", "allow /**"}).judge("POST", data + "/composite");
+    CHECK(forbidden.error().message.find("must name it") == std::string::npos);
     CHECK(lets(wide, "POST", data + "/sobjects/composite__c"));
     const auto named = judge_of({"allow POST /services/data/*/composite", "allow GET /**"});
     CHECK(lets(named, "POST", data + "/composite"));

@@ -30,7 +30,9 @@ Task<void> admit_to_org(Latchkey& library, std::shared_ptr<KeyGate> gate, Connec
     const auto house = RelayDesk::house_of(library);
     const auto budget = house->ground().budgets.of(org_of(*token));
     const auto priority = gate ? gate->rules().priority : Priority::normal;
-    co_return budget->admit(priority, house->ground().clock.steady());
+    auto spared = budget->admit(priority, house->ground().clock.steady());
+    if (!spared) house->ground().refusals.note(spared.error().code);
+    co_return spared;
 }
 
 }  // namespace latchkey

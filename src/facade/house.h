@@ -18,6 +18,7 @@
 #include "facade/change_counts.h"
 #include "facade/log_adapter.h"
 #include "facade/meter_adapter.h"
+#include "facade/refusal_counts.h"
 #include "facade/registration.h"
 #include "gateway/gateway.h"
 #include "gateway/org_budget.h"
@@ -48,6 +49,7 @@ struct Ground {
     KeyRing keys;
     ChangeCounts changes;
     OrgBudgets budgets;
+    RefusalCounts refusals;
 
     explicit Ground(const Options& options);
 };

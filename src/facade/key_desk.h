@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <latchkey/latchkey.h>
 
@@ -22,5 +25,9 @@ Result<HeldPlace> admit_call(Latchkey& library, const std::shared_ptr<KeyGate>& 
 
 /// The same of a token that is to be handed out: no path, so limits alone.
 Result<HeldPlace> admit_vend(Latchkey& library, const std::shared_ptr<KeyGate>& gate);
+
+/// How often keys were refused so far, by code: for their rules, their limits, or their org's reserve.
+/// From any thread.
+std::vector<std::pair<std::string_view, std::uint64_t>> key_refusals(Latchkey& library);
 
 }  // namespace latchkey

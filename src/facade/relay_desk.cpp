@@ -216,15 +216,24 @@ Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDema
 
 Result<HeldPlace> RelayDesk::admit(const std::shared_ptr<KeyGate>& gate, std::string_view method,
                                    std::string_view path) const {
+    auto& refusals = house().ground().refusals;
     const auto allowed = gate->judge(method, path);
-    if (!allowed) return allowed.error();
-    return KeyGate::enter(gate, clock_.steady());
+    if (!allowed) {
+        refusals.note(allowed.error().code);
+        return allowed.error();
+    }
+    auto place = KeyGate::enter(gate, clock_.steady());
+    if (!place) refusals.note(place.error().code);
+    return place;
 }
 
 Result<void> RelayDesk::admit_to_org(const RelayTarget& target, const KeyGate* gate) const {
     auto& org = *static_cast<const Connected&>(target).org;
     if (!org.scarce()) return {};
-    return org.admit(gate == nullptr ? Priority::normal : gate->rules().priority, clock_.steady());
+    const auto priority = gate == nullptr ? Priority::normal : gate->rules().priority;
+    auto spared = org.admit(priority, clock_.steady());
+    if (!spared) house().ground().refusals.note(spared.error().code);
+    return spared;
 }
 
 void RelayDesk::append_up(const RequestHead& head, std::string& out) const {

@@ -2,6 +2,7 @@
 remembered and forgotten, and several event loops."""
 import concurrent.futures
 import http.client
+import time
 import unittest
 import urllib.parse
 
@@ -137,6 +138,18 @@ return_urls = ["http://127.0.0.1:9/done"]
             self.assertEqual(caller.call("GET", self.target).status, 409)
         metrics = running.call("GET", "/metrics", base=running.operators_url).text
         self.assertIn('route="/proxy/{connection}",status="200"} 40\n', metrics)
+
+        # They count the calls of a key together, whichever of them a call meets.
+        running.call("POST", f"/v1/connections/{self.connection}/release")
+        key = running.call("POST", "/v1/apikeys", {"limits": {"rate": 1, "burst": 10}},
+                           base=running.operators_url).json["key"]
+        began = time.monotonic()
+        statuses = [self.keep(key).call("GET", self.target).status for _ in range(40)]
+        earned = int(time.monotonic() - began) + 1
+        self.assertTrue(10 <= statuses.count(200) <= 10 + earned, statuses)
+        self.assertEqual(set(statuses), {200, 429})
+        metrics = running.call("GET", "/metrics", base=running.operators_url).text
+        self.assertIn(f'key_refusals_total{{code="rate_limited"}} {statuses.count(429)}\n', metrics)
 
         # A second server at the same place is refused, although the loops share it.
         with self.assertRaises(AssertionError) as refused:
