@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <latchkey/error.h>
+#include <latchkey/key_rules.h>
 
 #include "cli/backend.h"
 #include "cli/cli.h"

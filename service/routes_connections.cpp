@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "base/text.h"
+#include "facade/key_desk.h"
 #include "service/replies.h"
 #include "service/requests.h"
 #include "service/server.h"

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "facade/budget_desk.h"
+#include "facade/key_desk.h"
 #include "service/replies.h"
 #include "service/requests.h"
 #include "service/root_paths.h"
