@@ -1,8 +1,9 @@
 """What an API key may do beyond its permissions: rules on paths and methods, limits, and how a refusal
 reads for a program and for an SDK."""
 import concurrent.futures
-import json
+import http.client
 import unittest
+import urllib.parse
 
 from latchkey_processes import Story, eventually, request
 from person import App
@@ -146,6 +147,36 @@ class Keys(Story):
             self.assertEqual(refused.headers["Retry-After"], "1")
             self.assertEqual([one.result().status for one in slow], [200, 200])
         self.assertEqual(self.proxy(key, "GET", f"{DATA}/sobjects").status, 200)
+
+    def test_however_a_call_ends_its_place_is_free_again(self):
+        key = self.server.new_key("proxy", limits={"concurrency": 1})
+        lines = {"Authorization": f"Bearer {key}"}
+        place = urllib.parse.urlsplit(self.server.url)
+
+        def goes_on():
+            return eventually(lambda: self.proxy(key, "GET", f"{DATA}/sobjects").status == 200, 5)
+
+        self.emulator.fault(f"{DATA}/limits", count=1, when="before", delay_ms=20_000)
+        leaving = http.client.HTTPConnection(place.hostname, place.port)
+        leaving.request("GET", f"/proxy/{self.connection}{DATA}/limits", headers=lines)
+        self.assertTrue(eventually(
+            lambda: self.proxy(key, "GET", f"{DATA}/sobjects").status == 429))
+        leaving.close()
+        self.assertTrue(goes_on(), "the caller went away")
+
+        self.emulator.fault(f"{DATA}/limits", count=1, when="after", reset=True)
+        self.assertEqual(self.proxy(key, "GET", f"{DATA}/limits").status, 502)
+        self.assertTrue(goes_on(), "the answer was lost")
+
+        self.emulator.expire_sessions()
+        self.assertTrue(goes_on(), "the call was repeated with a newer token")
+        self.assert_refused(self.proxy(key, "GET", "/services/oauth2/token"), 403,
+                            "path_not_allowed")
+        self.assertTrue(goes_on(), "it was refused")
+        self.server.call("POST", f"/v1/connections/{self.connection}/quarantine")
+        self.assertEqual(self.proxy(key, "GET", f"{DATA}/limits").status, 409)
+        self.server.call("POST", f"/v1/connections/{self.connection}/release")
+        self.assertTrue(goes_on(), "there was no token for it")
 
     def test_rules_outlive_a_restart(self):
         key = self.server.new_key("proxy", rules=READING)
