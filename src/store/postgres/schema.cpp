@@ -231,7 +231,7 @@ CREATE INDEX gateway_sessions_by_end ON latchkey.gateway_sessions (tenant, expir
 
 constexpr const char* key_rules = R"sql(
 ALTER TABLE latchkey.api_keys ADD COLUMN rules text NOT NULL DEFAULT '';
-CREATE INDEX flows_open_of_owner ON latchkey.flows (tenant, owner, expires_at)
+CREATE INDEX flows_open_of_owner ON latchkey.flows (tenant, owner, expires_at, state)
     WHERE state NOT IN ('done', 'failed');
 )sql";
 

@@ -189,7 +189,7 @@ CREATE INDEX gateway_sessions_by_end ON gateway_sessions (tenant, expires_at);
 /// are counted for each new one.
 constexpr Migration key_rules = R"sql(
 ALTER TABLE api_keys ADD COLUMN rules TEXT NOT NULL DEFAULT '';
-CREATE INDEX flows_open_of_owner ON flows (tenant, owner, expires_at)
+CREATE INDEX flows_open_of_owner ON flows (tenant, owner, expires_at, state)
     WHERE state NOT IN ('done', 'failed');
 )sql";
 
