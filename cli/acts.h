@@ -44,13 +44,25 @@ struct ApiCommand : ConnectionCommand {
     std::vector<std::string> headers;
     bool include = false;  ///< print status and header lines too
 };
-struct ApiKeysCommand {
+/// Where an operator's act takes place: the store of a stopped server, or the running one that
+/// LATCHKEY_SERVER names (its operators' listener).
+struct OperatorsCommand {
     std::string config_file;
     std::string data;  ///< a --dev server's folder
+    bool json = false;
+};
+struct ApiKeysCommand : OperatorsCommand {
     std::string label;
     std::vector<std::string> permissions;
     std::string id;
-    bool json = false;
+};
+struct MasterKeyCommand : OperatorsCommand {
+    std::string next_file;
+};
+struct KillSwitchCommand : OperatorsCommand {
+    std::string provider;  ///< empty: all
+    std::string reason;
+    bool revoke = false;
 };
 
 struct StoreCopyCommand {
@@ -102,6 +114,12 @@ int api(const ApiCommand& command);
 int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
 int list_api_keys(const ApiKeysCommand& command, const FrontDoors& doors);
 int revoke_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
+int list_sealing_keys(const OperatorsCommand& command, const FrontDoors& doors);
+int change_sealing_key(const OperatorsCommand& command, const FrontDoors& doors);
+int change_master_key(const MasterKeyCommand& command, const FrontDoors& doors);
+int list_kill_switches(const OperatorsCommand& command, const FrontDoors& doors);
+int turn_on_kill_switch(const KillSwitchCommand& command, const FrontDoors& doors);
+int turn_off_kill_switch(const KillSwitchCommand& command, const FrontDoors& doors);
 
 /// The client, where none was named: at a loopback host the emulator's.
 /// errors  bad_input client_id_required
@@ -113,6 +131,9 @@ Result<Options> stopped_store(const std::string& config_file, const std::string&
                               const FrontDoors& doors);
 /// The server named by LATCHKEY_SERVER and LATCHKEY_API_KEY_FILE, else this user's own store.
 Result<std::unique_ptr<Backend>> open_backend();
+/// errors  those of Latchkey::open, of the configuration and of ServerClient
+Result<std::unique_ptr<Backend>> open_operators(const OperatorsCommand& command,
+                                                const FrontDoors& doors);
 /// A connection by id, alias or Salesforce user name; the only one if `name` is empty.
 /// errors  not_found connection_not_found · bad_input connection_required
 Result<ConnectionId> choose(Backend& backend, const std::string& name);

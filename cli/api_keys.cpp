@@ -8,11 +8,9 @@
 #include "cli/output.h"
 
 namespace latchkey::cli {
-namespace {
 
-/// Keys belong to a server: a running one (LATCHKEY_SERVER, its operators' listener), or the store
-/// of a stopped one.
-Result<std::unique_ptr<Backend>> keys_of(const ApiKeysCommand& command, const FrontDoors& doors) {
+Result<std::unique_ptr<Backend>> open_operators(const OperatorsCommand& command,
+                                                const FrontDoors& doors) {
     if (!command.data.empty()) {
         Options options;
         options.database = command.data + "/latchkey.db";
@@ -26,8 +24,6 @@ Result<std::unique_ptr<Backend>> keys_of(const ApiKeysCommand& command, const Fr
     return open_local(std::move(*options));
 }
 
-}  // namespace
-
 int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors) {
     std::set<Permission> may;
     for (const auto& text : command.permissions) {
@@ -36,7 +32,7 @@ int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors) {
         may.insert(*permission);
     }
     if (may.empty()) may.insert(Permission::proxy);
-    auto backend = keys_of(command, doors);
+    auto backend = open_operators(command, doors);
     if (!backend) return fail(backend.error(), command.json);
     auto made = (*backend)->create_api_key(command.label, std::move(may));
     if (!made) return fail(made.error(), command.json);
@@ -52,7 +48,7 @@ int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors) {
 }
 
 int list_api_keys(const ApiKeysCommand& command, const FrontDoors& doors) {
-    auto backend = keys_of(command, doors);
+    auto backend = open_operators(command, doors);
     if (!backend) return fail(backend.error(), command.json);
     auto keys = (*backend)->api_keys();
     if (!keys) return fail(keys.error(), command.json);
@@ -75,7 +71,7 @@ int list_api_keys(const ApiKeysCommand& command, const FrontDoors& doors) {
 }
 
 int revoke_api_key(const ApiKeysCommand& command, const FrontDoors& doors) {
-    auto backend = keys_of(command, doors);
+    auto backend = open_operators(command, doors);
     if (!backend) return fail(backend.error(), command.json);
     auto key = (*backend)->revoke_api_key(ApiKeyId{command.id});
     if (!key) return fail(key.error(), command.json);

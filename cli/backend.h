@@ -28,6 +28,11 @@ public:
                                              std::set<Permission> may) = 0;
     virtual Result<std::vector<ApiKey>> api_keys() = 0;
     virtual Result<ApiKey> revoke_api_key(const ApiKeyId& id) = 0;
+    virtual Result<SealingKeys> sealing_keys() = 0;
+    virtual Result<SealingKey> change_sealing_key() = 0;
+    virtual Result<std::vector<KillSwitch>> kill_switches() = 0;
+    virtual Result<KillSwitch> turn_on_kill_switch(const KillSwitch& wish) = 0;
+    virtual Result<KillSwitch> turn_off_kill_switch(const ProviderId& provider) = 0;
 };
 
 /// errors  those of Latchkey::open

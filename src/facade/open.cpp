@@ -172,6 +172,7 @@ Result<void> open_keys(Ground& ground, const MasterKeySource& source) {
     auto ring = run_here(loop, load_key_ring(keys, *master, ground.random, ground.clock, by));
     if (!ring) return ring.error();
     ground.keys = std::move(*ring);
+    ground.master = std::move(*master);
     return {};
 }
 
@@ -183,6 +184,8 @@ Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
     if (!stored) return stored.error();
     const auto opened = open_keys(*ground, options.master_key);
     if (!opened) return opened.error();
+    const auto switches = read_kill_switches(*ground);
+    if (!switches) return switches.error();
     const auto joined = join_the_others(*ground);
     if (!joined) return joined.error();
     const auto settled = settle_the_past(*ground);

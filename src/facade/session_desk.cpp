@@ -13,7 +13,7 @@ namespace {
 /// Remembers nothing, so each piece of work has one of its own.
 Sessions sessions_in(House& house) {
     auto& ground = house.ground();
-    return {sessions_of(*ground.store),
+    return {ground.store->sessions(),
             ground.store->grants(),
             ground.store->api_keys(),
             ground.keys,

@@ -229,7 +229,24 @@ CREATE INDEX gateway_sessions_of_connection
 CREATE INDEX gateway_sessions_by_end ON latchkey.gateway_sessions (tenant, expires_at);
 )sql";
 
-constexpr std::array<const char*, 2> history{first, gateway_sessions};
+constexpr const char* key_changes_and_kill_switches = R"sql(
+ALTER TABLE latchkey.sealing_keys ADD COLUMN stage text NOT NULL DEFAULT 'in_use'
+    CHECK (stage IN ('announced', 'in_use'));
+CREATE UNIQUE INDEX one_announced_key ON latchkey.sealing_keys (stage) WHERE stage = 'announced';
+ALTER TABLE latchkey.nodes ADD COLUMN reads text NOT NULL DEFAULT '';
+CREATE TABLE latchkey.kill_switches (
+    tenant text NOT NULL,
+    provider bytea NOT NULL,
+    since bigint NOT NULL,
+    reason bytea NOT NULL,
+    revokes boolean NOT NULL,
+    swept boolean NOT NULL,
+    PRIMARY KEY (tenant, provider)
+);
+)sql";
+
+constexpr std::array<const char*, 3> history{first, gateway_sessions,
+                                             key_changes_and_kill_switches};
 
 }  // namespace
 
