@@ -54,6 +54,8 @@ Task<void> KeyWatch::look(Deadline by) {
                          {Field{"code", read.error().code}});
         co_return read.error();
     }
+    // Under the only key there ever was nothing can be sealed otherwise.
+    if (kept->size() == 1) resealed_for_ = kept->front().id;
     if (parts_.ring.sealing() != before)
         parts_.log.write(Level::info, "sealing_key_in_use", {Field{"key", parts_.ring.sealing()}});
     if (!parts_.store.nodes().alone() && told_ != *read) {
@@ -127,19 +129,21 @@ Task<bool> KeyWatch::reseal(Deadline by) {
     if (resealed_for_ == sealing) co_return false;
     if (!resealing_from_) {
         resealing_from_ = GrantKey{};
-        found_in_pass_ = 0;
+        changed_in_pass_ = 0;
     }
     auto page = co_await resealer_.page(*resealing_from_, by);
     if (!page) co_return page.error();
-    found_in_pass_ += page->changed;
+    changed_in_pass_ += page->changed;
+    changed_ += page->changed;
     resealing_from_ = page->last;
     if (!page->end) co_return true;
     resealing_from_.reset();
     // A pass that changed something is followed by one that finds what came back meanwhile.
-    if (found_in_pass_ > 0) co_return true;
+    if (changed_in_pass_ > 0) co_return true;
     parts_.stops.reached("CP48");
     resealed_for_ = sealing;
-    parts_.log.write(Level::info, "sealed_anew", {Field{"key", sealing}});
+    if (std::exchange(changed_, 0) > 0)
+        parts_.log.write(Level::info, "sealed_anew", {Field{"key", sealing}});
     co_return false;
 }
 

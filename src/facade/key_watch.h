@@ -78,7 +78,8 @@ private:
     std::map<std::string, Seen> seen_;        ///< by node and boot
     std::string resealed_for_;                ///< the key for which nothing was left
     std::optional<GrantKey> resealing_from_;  ///< a pass is under way
-    std::size_t found_in_pass_ = 0;
+    std::size_t changed_in_pass_ = 0;
+    std::size_t changed_ = 0;  ///< in all passes for this key
 };
 
 }  // namespace latchkey
