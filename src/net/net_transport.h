@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/resolver.h"
+#include "net/open_answer.h"
 #include "net/transport.h"
 
 namespace latchkey {
@@ -28,9 +29,9 @@ struct NetOptions {
 /// seconds, and used last in, first out. Every loop that has used it must outlive it, and none may
 /// run while it is destroyed.
 ///
-/// A coroutine that is cancelled inside `dial`, `send` or `send_once` gets an error as after a
+/// A coroutine that is cancelled inside `dial`, `send`, `open` or `send_once` gets an error as after a
 /// time-out, and its connection is reset.
-class NetTransport final : public Transport {
+class NetTransport final : public Transport, public OpenTransport {
 public:
     /// `clock` must outlive this object. If the extra CA file cannot be read, every call to an
     /// https origin answers misconfigured tls_files.
@@ -39,6 +40,10 @@ public:
 
     Task<std::unique_ptr<Line>> dial(Origin to, Deadline by) override;
     Task<HttpResponse> send(Origin to, HttpRequest request, Deadline by) override;
+    /// The answer must not outlive this object.
+    Task<std::unique_ptr<OpenAnswer>> open(Origin to, HttpRequest request,
+                                           std::shared_ptr<const std::string> body,
+                                           Deadline by) override;
 
 private:
     struct Impl;
