@@ -102,6 +102,7 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
                      ground.changes.note_all();
                  }),
       gateway(refresher, transport_, ground.clock, ground.log),
+      open_gateway(refresher, transport_, ground.clock, ground.log),
       api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock),
       registration(ground.store->nodes(), NodeIdentity{ground.journal->node(), ground.boot},
                    ground.clock, ground.log, refresher, loop),

@@ -23,6 +23,7 @@
 #include "facade/meter_adapter.h"
 #include "facade/registration.h"
 #include "gateway/gateway.h"
+#include "gateway/open_gateway.h"
 #include "model/providers.h"
 #include "model/switch_board.h"
 #include "net/net_transport.h"
@@ -75,6 +76,7 @@ public:
     Revoker revoker;
     KillWatch kill_watch;
     Gateway gateway;
+    OpenGateway open_gateway;
     ApiKeys api_keys;
     Registration registration;
     KeyWatch key_watch;

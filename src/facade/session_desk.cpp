@@ -4,6 +4,7 @@
 
 #include "access/sessions.h"
 #include "facade/hop.h"
+#include "facade/house.h"
 #include "facade/relay_desk.h"
 
 namespace latchkey {
