@@ -26,13 +26,15 @@ public:
     ~BulkRows();
 
     /// The rows of the next page; none: that was all. The first page of a query comes when
-    /// Salesforce has done the job. After an error the same page can be asked for again; but the
-    /// results of a load come as one answer, so after an error inside them open them anew.
+    /// Salesforce has done the job. After an error, and after a wait that was given up, the same
+    /// page can be asked for again; but the results of a load come as one answer, so after an error
+    /// inside them open them anew.
     /// errors  try_later  bulk_job_running: the job has not ended by then; ask again
-    ///                    upstream_answer_lost, upstream_invalid_response, cancelled
+    ///                    deadline_passed, cancelled: a page that comes later waits for the next call
+    ///                    upstream_answer_lost, upstream_invalid_response
     ///         bad_input  bulk_job_failed: remote_text has Salesforce's reason · invalid_soql,
     ///                    invalid_page_size, invalid_id
-    ///         conflict   bulk_job_aborted · stream_busy: an abandoned call is still under way
+    ///         conflict   bulk_job_aborted
     ///         what Salesforce said, such as try_later limit_exceeded: too many jobs
     ///         those of Latchkey::async_call
     Task<CsvPage> async_next(Deadline by);
@@ -44,8 +46,9 @@ public:
     /// returns  how many it took
     Result<std::int64_t> for_each(const std::function<bool(const CsvRow&)>& take);
 
-    /// The job as last seen; its id is empty before it is made.
-    const BulkJob& job() const;
+    /// A query's job as last seen; its id is empty before it is made. May be asked by other threads
+    /// while one waits.
+    BulkJob job() const;
 
 private:
     friend class Bulk;
@@ -95,8 +98,8 @@ public:
     Result<std::vector<BulkJob>> finish();
     Result<std::vector<BulkJob>> finish(Deadline by);
 
-    /// The jobs that were sent, as last seen.
-    const std::vector<BulkJob>& jobs() const;
+    /// The jobs that were sent, as last seen. May be asked by other threads while one waits.
+    std::vector<BulkJob> jobs() const;
     /// Records taken so far, sent or not.
     std::int64_t added() const;
 

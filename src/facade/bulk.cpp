@@ -25,7 +25,6 @@ struct BulkRows::Impl {
     std::shared_ptr<rest::RowSource> source;
     std::chrono::milliseconds patience;
     std::stop_token stop;
-    BulkJob job;
 
     Impl(std::shared_ptr<ApiHost> h, std::shared_ptr<rest::RowSource> s,
          std::chrono::milliseconds p, std::stop_token stopping)
@@ -37,11 +36,14 @@ struct BulkRows::Impl {
         boost::asio::post(host->loop(), [source = std::move(source)] { source->drop(); });
     }
 
-    Result<CsvPage> taken(Result<rest::RowBatch> batch) {
+    BulkJob job() const {
+        const auto jobs = source->jobs();
+        return jobs.empty() ? BulkJob{} : jobs.front();
+    }
+    Result<CsvPage> taken(Result<rest::RowBatch> batch) const {
         if (!batch) return batch.error();
-        if (!batch->job.id.empty()) job = std::move(batch->job);
-        if (batch->waiting) return still_running(job);
-        return std::move(batch->page);
+        if (!*batch) return still_running(job());
+        return (*batch)->claim();
     }
 };
 
@@ -78,8 +80,8 @@ Result<std::int64_t> BulkRows::for_each(const std::function<bool(const CsvRow&)>
     }
 }
 
-const BulkJob& BulkRows::job() const {
-    return impl_->job;
+BulkJob BulkRows::job() const {
+    return impl_->job();
 }
 
 Bulk::Bulk(const Rest& rest) : impl_(rest.impl_) {}

@@ -16,7 +16,6 @@ struct BulkLoad::Impl {
     std::shared_ptr<rest::BulkLoadJobs> sent;
     BulkLoadOptions options;
     salesforce::JobData data;
-    std::vector<BulkJob> jobs;
     std::optional<Error> broken;  ///< the load takes no more
 
     Impl(std::shared_ptr<ApiHost> h, std::shared_ptr<rest::BulkLoadJobs> s,
@@ -48,7 +47,6 @@ struct BulkLoad::Impl {
     }
     Result<bool> keep(Result<BulkJob> job) {
         if (job) {
-            jobs.push_back(std::move(*job));
             data.begin_next_job();
             return true;
         }
@@ -88,9 +86,9 @@ struct BulkLoad::Impl {
         }
     }
 
-    Result<std::vector<BulkJob>> ended(Result<std::vector<BulkJob>> seen) {
-        if (!seen) return seen.error();
-        jobs = std::move(*seen);
+    Result<std::vector<BulkJob>> ended(Result<bool> all) const {
+        if (!all) return all.error();
+        auto jobs = sent->jobs();
         for (const auto& job : jobs) {
             if (job.ended()) continue;
             return Error{
@@ -176,8 +174,8 @@ Result<std::vector<BulkJob>> BulkLoad::finish(Deadline by) {
                                      [there = impl_->sent] { there->interrupt(); }));
 }
 
-const std::vector<BulkJob>& BulkLoad::jobs() const {
-    return impl_->jobs;
+std::vector<BulkJob> BulkLoad::jobs() const {
+    return impl_->sent->jobs();
 }
 
 std::int64_t BulkLoad::added() const {

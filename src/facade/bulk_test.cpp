@@ -150,6 +150,24 @@ TEST_CASE("a bulk job that has not ended in time is waited for by asking again")
     CHECK(bench.jobs(queries).size() == 1);
 }
 
+TEST_CASE("a page that comes after the caller's time is there at the next call") {
+    BulkBench bench;
+    // Making the job and two looks pass; the page takes longer than the caller waits.
+    for (const int delay : {1, 1, 1, 800}) {
+        bench.control("POST", "faults",
+                      R"({"path": ")" + queries + R"(", "when": "after", "delay_ms": )" +
+                          std::to_string(delay) + "}");
+    }
+    auto rows = bench.bulk.query("SELECT Id FROM Account LIMIT 3");
+    const auto early = rows.next(Deadline::in(std::chrono::milliseconds{1000}));
+    REQUIRE(early.has_error());
+    CHECK(early.error().code == "deadline_passed");
+    const auto page = rows.next();
+    REQUIRE_MESSAGE(page.has_value(), page.error().message);
+    CHECK(page->size() == 3);
+    CHECK(rows.next().value().empty());
+}
+
 TEST_CASE("a stop token ends the wait for a bulk job at once") {
     BulkBench bench;
     std::stop_source stop;

@@ -78,30 +78,26 @@ Task<BulkJob> BulkLoadJobs::send(std::shared_ptr<BulkLoadJobs> self,
                             "in Setup before the same records are sent again.",
                         begun.error().remote_text};
     }
-    self->watches_.push_back(std::make_unique<JobWatch>(self->place_, JobKind::ingest, *begun));
+    self->watches_.push_back(
+        std::make_unique<JobWatch>(self->place_, JobKind::ingest, *begun, self->board_));
     co_return std::move(*begun);
 }
 
-Task<std::vector<BulkJob>> BulkLoadJobs::wait(std::shared_ptr<BulkLoadJobs> self, Deadline by) {
-    if (self->waiting_) {
-        co_return Error{Fault::conflict, "load_busy",
-                        "Somebody waits for these bulk jobs already. Wait until that is over."};
-    }
-    self->waiting_ = true;
+Task<bool> BulkLoadJobs::wait(std::shared_ptr<BulkLoadJobs> self, Deadline by) {
+    auto turn = co_await self->turn_.take(by);
+    if (!turn) co_return turn.error();
     self->interrupted_ = false;
-    std::vector<BulkJob> jobs;
+    bool all = true;
     std::optional<Error> failed;
-    // Watches do not move: more may be added only by the caller who waits here.
-    for (const auto& watch : self->watches_) {
-        if (!failed && !self->interrupted_) {
-            auto seen = co_await watch->until_ended(by);
-            if (!seen) failed = seen.error();
-        }
-        jobs.push_back(watch->job());
+    // By number: more may be sent while this waits for an earlier caller's sake.
+    for (std::size_t i = 0; i < self->watches_.size() && all && !failed; ++i) {
+        auto seen = co_await self->watches_[i]->until_ended(by);
+        if (!seen) failed = seen.error();
+        all = seen && seen->ended() && !self->interrupted_;
     }
-    self->waiting_ = false;
+    self->turn_.give_back();
     if (failed) co_return std::move(*failed);
-    co_return jobs;
+    co_return all;
 }
 
 void BulkLoadJobs::interrupt() {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "rest/job_watch.h"
+#include "rest/turn.h"
 
 namespace latchkey::rest {
 
@@ -30,11 +31,13 @@ public:
     static Task<BulkJob> send(std::shared_ptr<BulkLoadJobs> self,
                               std::shared_ptr<const std::string> csv, Deadline by);
 
-    /// returns  all jobs, in the order in which they were sent, as last seen: when all have ended,
-    ///          or at `by`, or after `interrupt`
-    /// errors   those of JobWatch::until_ended · conflict load_busy: somebody waits already
-    static Task<std::vector<BulkJob>> wait(std::shared_ptr<BulkLoadJobs> self, Deadline by);
+    /// returns  true when all jobs have ended; false at `by`, or after `interrupt`
+    /// errors   those of JobWatch::until_ended
+    static Task<bool> wait(std::shared_ptr<BulkLoadJobs> self, Deadline by);
     void interrupt();
+
+    /// In the order in which they were sent. From any thread.
+    std::vector<BulkJob> jobs() const { return board_->all(); }
 
 private:
     Task<BulkJob> start(std::string id, Deadline by);
@@ -46,7 +49,8 @@ private:
     BulkOperation operation_;
     std::string external_id_;
     std::vector<std::unique_ptr<JobWatch>> watches_;
-    bool waiting_ = false;
+    std::shared_ptr<JobBoard> board_ = std::make_shared<JobBoard>();
+    Turn turn_;  ///< of waiting
     bool interrupted_ = false;
 };
 

@@ -16,6 +16,7 @@ using salesforce::JobKind;
 
 constexpr std::size_t most_rows = 200'000;
 constexpr std::size_t most_page_bytes = 16 * 1024 * 1024;
+constexpr std::chrono::seconds patience_for_a_job{60};
 constexpr std::chrono::seconds patience_for_a_page{120};
 constexpr std::chrono::seconds patience_for_the_end{10};
 
@@ -52,47 +53,44 @@ Async<void> BulkPages::end_job(Place place, BulkJob job) {
     }
 }
 
-Task<bool> BulkPages::make_job(Deadline by) {
+Task<bool> BulkPages::make_job() {
     if (options_.page_size == 0 || options_.page_size > most_rows) {
         co_return Error{Fault::bad_input, "invalid_page_size",
                         "A page of a bulk query has 1 to 200,000 rows. Ask for as many."};
     }
     auto json = salesforce::query_job_json(soql_, options_.all_rows);
     if (!json) co_return json.error();
-    auto job = co_await create_job(place_, JobKind::query, std::move(*json), by);
+    auto job = co_await create_job(place_, JobKind::query, std::move(*json),
+                                   Deadline::in(patience_for_a_job));
     if (!job) co_return job.error();
-    watch_.emplace(place_, JobKind::query, std::move(*job));
+    watch_.emplace(place_, JobKind::query, std::move(*job), board_);
     co_return true;
 }
 
 Task<RowBatch> BulkPages::step(std::shared_ptr<RowSource> self, Deadline by) {
     loop_ = co_await boost::asio::this_coro::executor;
     if (!watch_) {
-        auto made = co_await make_job(by);
+        auto made = co_await make_job();
         if (!made) co_return made.error();
     }
     auto job = co_await watch_->until_ended(by);
     if (!job) co_return job.error();
-    RowBatch batch;
-    batch.job = std::move(*job);
-    batch.waiting = !batch.job.ended();
-    if (batch.waiting || done_) co_return batch;
-    if (batch.job.state != BulkState::complete) {
-        done_ = true;
-        co_return salesforce::job_problem(batch.job);
-    }
-    auto page = co_await next_page(std::static_pointer_cast<BulkPages>(self), by);
+    if (!job->ended()) co_return RowBatch{};
+    auto slip = std::make_shared<PageSlip>();
+    if (done_) co_return slip;
+    if (job->state != BulkState::complete) co_return salesforce::job_problem(*job);
+    auto page = co_await next_page(std::static_pointer_cast<BulkPages>(self));
     if (!page) co_return page.error();
-    page->job = std::move(batch.job);
-    co_return page;
+    slip->page = std::move(*page);
+    co_return slip;
 }
 
-Task<RowBatch> BulkPages::next_page(std::shared_ptr<BulkPages> self, Deadline by) {
-    RowBatch batch;
+Task<CsvPage> BulkPages::next_page(std::shared_ptr<BulkPages> self) {
+    CsvPage rows;
     // A page without rows is not the end while there is a locator.
-    while (!done_ && batch.page.empty()) {
+    while (!done_ && rows.empty()) {
         if (!ahead_ && !fetching_) {
-            auto asked = co_await fetch(self, locator_, by);
+            auto asked = co_await fetch(self, locator_);
             ahead_.emplace(std::move(asked));
         }
         while (!ahead_) {
@@ -106,29 +104,27 @@ Task<RowBatch> BulkPages::next_page(std::shared_ptr<BulkPages> self, Deadline by
         ahead_.reset();
         if (!page) co_return page.error();
 
-        batch.page = std::move(page->rows);
+        rows = std::move(page->rows);
         locator_ = std::move(page->next);
         done_ = locator_.empty();
         if (!done_ && !dropped_) {
             fetching_ = true;
-            boost::asio::co_spawn(*loop_,
-                                  fetch_ahead(self, locator_, Deadline::in(patience_for_a_page)),
-                                  boost::asio::detached);
+            boost::asio::co_spawn(*loop_, fetch_ahead(self, locator_), boost::asio::detached);
         }
     }
-    co_return batch;
+    co_return rows;
 }
 
-Async<void> BulkPages::fetch_ahead(std::shared_ptr<BulkPages> self, std::string locator,
-                                   Deadline by) {
-    auto page = co_await fetch(self, std::move(locator), by);
+Async<void> BulkPages::fetch_ahead(std::shared_ptr<BulkPages> self, std::string locator) {
+    auto page = co_await fetch(self, std::move(locator));
     self->ahead_.emplace(std::move(page));
     self->fetching_ = false;
     if (self->arrived_) self->arrived_->cancel();
 }
 
-Task<BulkPages::Page> BulkPages::fetch(std::shared_ptr<BulkPages> self, std::string locator,
-                                       Deadline by) {
+Task<BulkPages::Page> BulkPages::fetch(std::shared_ptr<BulkPages> self, std::string locator) {
+    // The same time for every page; a caller who comes late finds it there, or its error.
+    const Deadline by = Deadline::in(patience_for_a_page);
     for (;;) {
         auto& rows = self->options_.page_size;
         auto target = salesforce::query_results_path(self->watch_->job().id, locator, rows);

@@ -35,12 +35,11 @@ private:
     using Timer = boost::asio::basic_waitable_timer<
         std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
-    Task<bool> make_job(Deadline by);
-    Task<RowBatch> next_page(std::shared_ptr<BulkPages> self, Deadline by);
-    static Task<Page> fetch(std::shared_ptr<BulkPages> self, std::string locator, Deadline by);
+    Task<bool> make_job();
+    Task<CsvPage> next_page(std::shared_ptr<BulkPages> self);
+    static Task<Page> fetch(std::shared_ptr<BulkPages> self, std::string locator);
     Task<Page> read_page(OpenedAnswer answer, Deadline by);
-    static Async<void> fetch_ahead(std::shared_ptr<BulkPages> self, std::string locator,
-                                   Deadline by);
+    static Async<void> fetch_ahead(std::shared_ptr<BulkPages> self, std::string locator);
     static Async<void> end_job(Place place, BulkJob job);
 
     Place place_;

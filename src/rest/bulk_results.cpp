@@ -10,20 +10,22 @@ namespace {
 using salesforce::JobKind;
 
 constexpr std::size_t rows_a_page = 2000;
+constexpr std::chrono::seconds patience{120};  // whether the caller still waits or not
 
 }  // namespace
 
-Task<bool> BulkResults::open(Deadline by) {
+Task<bool> BulkResults::open() {
     if (auto fits = salesforce::check_id(job_); !fits) co_return fits.error();
     auto target = salesforce::job_path(JobKind::ingest, job_, salesforce::results_name(outcome_));
-    auto answer = co_await open_csv(place_, std::move(target), by);
+    auto answer = co_await open_csv(place_, std::move(target), Deadline::in(patience));
     if (!answer) co_return answer.error();
     body_ = std::move(answer->body);
     co_return true;
 }
 
 /// Reads until there is a page, or all has come.
-Task<bool> BulkResults::fill(Deadline by) {
+Task<bool> BulkResults::fill() {
+    const Deadline by = Deadline::in(patience);
     while (!done_ && reader_.ready() < rows_a_page) {
         auto piece = co_await read_piece(*body_, by);
         if (!piece) co_return piece.error();
@@ -34,25 +36,24 @@ Task<bool> BulkResults::fill(Deadline by) {
     co_return true;
 }
 
-Task<RowBatch> BulkResults::step(std::shared_ptr<RowSource> self, Deadline by) {
+Task<RowBatch> BulkResults::step(std::shared_ptr<RowSource> self, Deadline) {
     const auto held = std::move(self);
-    RowBatch batch;
-    batch.job.id = job_;
+    auto slip = std::make_shared<PageSlip>();
     if (broken_) co_return *broken_;
-    if (done_) co_return batch;
+    if (done_) co_return slip;
     if (!body_) {
-        auto opened = co_await open(by);
+        auto opened = co_await open();
         if (!opened) co_return opened.error();
     }
-    auto filled = co_await fill(by);
+    auto filled = co_await fill();
     if (!filled) {
         body_.reset();
         broken_ = filled.error();
         co_return filled.error();
     }
-    batch.page = reader_.take();
+    slip->page = reader_.take();
     if (done_) body_.reset();
-    co_return batch;
+    co_return slip;
 }
 
 }  // namespace latchkey::rest

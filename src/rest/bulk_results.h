@@ -25,8 +25,8 @@ protected:
     Task<RowBatch> step(std::shared_ptr<RowSource> self, Deadline by) override;
 
 private:
-    Task<bool> open(Deadline by);
-    Task<bool> fill(Deadline by);
+    Task<bool> open();
+    Task<bool> fill();
 
     Place place_;
     std::string job_;

@@ -40,13 +40,13 @@ Task<BulkJob> JobWatch::until_ended(Deadline by) {
             timer_.reset();
             continue;
         }
-        const Deadline soon = by.sooner(Deadline::in(patience_for_a_look).at);
-        auto seen = co_await look_at_job(place_, kind_, job_.id, soon);
+        auto seen = co_await look_at_job(place_, kind_, job_.id, Deadline::in(patience_for_a_look));
         pause_ = std::min(pause_ * 2, longest_pause);
         next_look_ = BootClock::now() + pause_;
         if (seen) {
             failures_ = 0;
             job_ = std::move(*seen);
+            board_->set(number_, job_);
         } else if (!waiting_may_help(seen.error()) || ++failures_ > most_failures) {
             failures_ = 0;
             co_return seen.error();

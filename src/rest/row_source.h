@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -8,22 +9,31 @@
 #include <latchkey/task.h>
 #include <latchkey/time.h>
 
+#include "rest/job_board.h"
+#include "rest/turn.h"
+
 namespace latchkey::rest {
 
-/// What one step of a stream of rows came to.
-struct RowBatch {
-    CsvPage page;          ///< without rows: that was all, unless `waiting`
-    BulkJob job;           ///< as last seen; its id is empty if nothing was asked of it
-    bool waiting = false;  ///< the job has not ended yet
-    RowBatch() = default;
+/// A page on its way to the caller. One that the caller did not wait for is given to the next.
+struct PageSlip {
+    CsvPage page;  ///< without rows: that was all
+    std::atomic<bool> claimed = false;
+    CsvPage claim() {
+        claimed = true;
+        return std::move(page);
+    }
 };
+
+/// What one step of a stream of rows came to: a page, or null while the job has not ended yet.
+using RowBatch = std::shared_ptr<PageSlip>;
 
 /// Rows of a bulk job, page after page. Lives on one loop, and is let go there.
 class RowSource : public std::enable_shared_from_this<RowSource> {
 public:
     virtual ~RowSource() = default;
-    /// After an error the same page can be asked for again.
-    /// errors  conflict stream_busy: the page before is still on its way
+
+    /// A step that has begun goes on where its caller gives up, up to two minutes after `by`; the
+    /// next one waits for it and gets its page. After an error the same page can be asked for again.
     Task<RowBatch> next(Deadline by) { return one_at_a_time(shared_from_this(), by); }
     /// Ends a wait for the job; what is being read is read to its end.
     virtual void interrupt() {}
@@ -31,21 +41,29 @@ public:
     /// within seconds.
     virtual void drop() {}
 
+    /// The job, if there is one yet. From any thread.
+    std::vector<BulkJob> jobs() const { return board_->all(); }
+
 protected:
     virtual Task<RowBatch> step(std::shared_ptr<RowSource> self, Deadline by) = 0;
+    std::shared_ptr<JobBoard> board_ = std::make_shared<JobBoard>();
 
 private:
     static Task<RowBatch> one_at_a_time(std::shared_ptr<RowSource> self, Deadline by) {
-        if (self->busy_) {
-            co_return Error{Fault::conflict, "stream_busy",
-                            "The page that was asked for before is still on its way. Wait for it."};
+        auto turn = co_await self->turn_.take(by);
+        if (!turn) co_return turn.error();
+        if (!self->given_ || self->given_->claimed) {
+            auto batch = co_await self->step(self, by);
+            self->turn_.give_back();
+            if (batch) self->given_ = *batch;
+            co_return batch;
         }
-        self->busy_ = true;
-        auto batch = co_await self->step(self, by);
-        self->busy_ = false;
-        co_return batch;
+        self->turn_.give_back();
+        co_return self->given_;
     }
-    bool busy_ = false;
+
+    Turn turn_;
+    RowBatch given_;
 };
 
 }  // namespace latchkey::rest
