@@ -35,7 +35,19 @@ struct LogoutCommand : ConnectionCommand {
 };
 struct QueryCommand : ConnectionCommand {
     std::string soql;
-    bool all_rows_as_json_lines = false;
+    bool bulk = false;  ///< as a bulk job; CSV, or with `json` a record a line
+    bool csv = false;
+    bool all_rows = false;  ///< deleted and archived records too
+    bool progress = false;  ///< also where standard error is no terminal
+};
+struct ImportCommand : ConnectionCommand {
+    std::string object;
+    std::string file;  ///< "-" is standard input
+    std::string operation = "insert";
+    std::string external_id;
+    std::string failed_file;  ///< takes what Salesforce refused
+    int job_megabytes = 100;
+    bool progress = false;
 };
 struct ApiCommand : ConnectionCommand {
     std::string path;
@@ -110,6 +122,7 @@ int restore(const RestoreCommand& command, const FrontDoors& doors);
 int copy(const StoreCopyCommand& command, const FrontDoors& doors);
 int repair(const JournalCommand& command, const FrontDoors& doors);
 int query(const QueryCommand& command);
+int import_records(const ImportCommand& command);
 int api(const ApiCommand& command);
 int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
 int list_api_keys(const ApiKeysCommand& command, const FrontDoors& doors);

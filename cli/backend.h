@@ -10,6 +10,7 @@
 #include <latchkey/connection.h>
 #include <latchkey/error.h>
 #include <latchkey/latchkey.h>
+#include <latchkey/rest.h>
 #include <latchkey/secret.h>
 #include <latchkey/token_set.h>
 
@@ -24,6 +25,8 @@ public:
     virtual Result<Connection> revoke(const ConnectionId& id) = 0;
     virtual Result<AccessToken> token(const ConnectionId& id) = 0;
     virtual Result<ApiResponse> call(ApiRequest request) = 0;
+    /// Records, queries and bulk jobs of a connection. Must not outlive the backend.
+    virtual Rest rest(const ConnectionId& id) = 0;
     virtual Result<NewApiKey> create_api_key(const std::string& label,
                                              std::set<Permission> may) = 0;
     virtual Result<std::vector<ApiKey>> api_keys() = 0;

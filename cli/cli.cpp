@@ -122,8 +122,41 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     QueryCommand question;
     auto* ask = app.add_subcommand("query", "Run a SOQL query");
     ask->add_option("soql", question.soql, "SOQL")->required();
+    ask->add_flag("--bulk", question.bulk,
+                  "As a bulk job, for many rows: prints CSV, or with --json a row a line");
+    auto* as_csv = ask->add_flag("--csv", question.csv, "Print CSV");
+    ask->add_flag("--all-rows", question.all_rows, "Deleted and archived records too");
+    ask->add_flag("--progress", question.progress,
+                  "With --bulk or --csv: tell how far it is, also where nobody watches");
     connection_options(ask, question);
+    as_csv->excludes("--json");
     ask->callback([&] { status = query(question); });
+
+    ImportCommand importing;
+    auto* bulk = app.add_subcommand("bulk", "Records in millions");
+    bulk->require_subcommand(1);
+    auto* import = bulk->add_subcommand("import", "Load the records of a CSV file");
+    import->add_option("object", importing.object, "API name, such as Account")->required();
+    import
+        ->add_option("file", importing.file,
+                     "CSV whose first line names the fields; - is standard input")
+        ->required();
+    import->add_option("--operation", importing.operation, "What to do with each record")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"insert", "update", "upsert", "delete", "hardDelete"}));
+    import->add_option("--external-id", importing.external_id,
+                       "Field by which an upsert finds its records");
+    import->add_option("--failed", importing.failed_file,
+                       "New CSV file for the records that Salesforce refused, with its reasons");
+    import
+        ->add_option("--job-size", importing.job_megabytes,
+                     "Megabytes of CSV a job, which are held in memory")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100));
+    import->add_flag("--progress", importing.progress,
+                     "Tell how far it is, also where nobody watches");
+    connection_options(import, importing);
+    import->callback([&] { status = import_records(importing); });
 
     ApiCommand calling;
     auto* call = app.add_subcommand("api", "Call the REST API");

@@ -21,6 +21,7 @@ public:
     Result<ApiResponse> call(ApiRequest request) override {
         return library_->call(std::move(request));
     }
+    Rest rest(const ConnectionId& id) override { return Rest{*library_, id}; }
     Result<NewApiKey> create_api_key(const std::string& label, std::set<Permission> may) override {
         return library_->create_api_key(label, std::move(may));
     }

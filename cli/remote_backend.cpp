@@ -161,6 +161,7 @@ public:
         auto refusal = object_of(*answer);
         return refusal ? not_ours() : refusal.error();
     }
+    Rest rest(const ConnectionId& id) override { return Rest{*server_, id}; }
     Result<NewApiKey> create_api_key(const std::string& label, std::set<Permission> may) override {
         boost::json::array names;
         for (const auto permission : may) names.emplace_back(name(permission));
