@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include <boost/json.hpp>
@@ -20,7 +22,15 @@ std::string text(const boost::json::object& from, std::string_view field) {
 
 Fault fault_of(int status, const std::string& code) {
     if (code == "reauth_required") return Fault::reauthorize;
-    if (code.ends_with("_answer_lost") || code == "upstream_timeout") return Fault::outcome_unknown;
+    constexpr std::array unknown = {"upstream_answer_lost",
+                                    "upstream_timeout",
+                                    "answer_lost",
+                                    "answer_cut",
+                                    "answer_too_large",
+                                    "upstream_error",
+                                    "upstream_invalid_response",
+                                    "storage_outcome_unknown"};
+    if (std::ranges::find(unknown, code) != unknown.end()) return Fault::outcome_unknown;
     switch (status) {
         case 400:
         case 405:
@@ -51,6 +61,12 @@ std::string proxied(const ApiRequest& request) {
 
 bool from_salesforce(const Headers& headers) {
     return headers.find("Latchkey-Answer").value_or("") == "salesforce";
+}
+
+/// The session was dead, so nothing was done, and the server had not kept so long a body to send it
+/// again. It fetches a newer token meanwhile.
+bool refused_for_its_length(const Headers& headers) {
+    return headers.find("Latchkey-Retry").value_or("") == "body-not-buffered";
 }
 
 /// The server outlives the answer that was opened at it.
@@ -96,11 +112,14 @@ public:
 
     Task<OpenedAnswer> open(ApiRequest request, std::shared_ptr<const std::string> body,
                             Deadline by) override {
-        auto sent = core_->request(request.method, proxied(request), request.headers);
-        auto opened =
-            co_await core_->transport.open(core_->server, std::move(sent), std::move(body), by);
-        if (!opened) co_return opened.error();
-        std::unique_ptr<OpenAnswer> theirs = std::move(*opened);
+        std::unique_ptr<OpenAnswer> theirs;
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            auto sent = core_->request(request.method, proxied(request), request.headers);
+            auto opened = co_await core_->transport.open(core_->server, std::move(sent), body, by);
+            if (!opened) co_return opened.error();
+            theirs = std::move(*opened);
+            if (!refused_for_its_length(theirs->headers())) break;
+        }
         if (!from_salesforce(theirs->headers())) {
             std::string told;
             while (told.size() < most_refusal_bytes) {

@@ -181,6 +181,18 @@ class AtAServer(Bulk):
         self.emulator.expire_sessions()
         self.look_at_a_million()
 
+    def test_an_upload_that_a_dead_session_refused_is_sent_again(self):
+        # Longer than what the server keeps to send it again by itself.
+        text = "Name,Description\n" + "".join(f"Late {i},{'d' * 30_000}\n" for i in range(20))
+        self.emulator.fault(f"{JOBS}/ingest", when="after", delay_ms=1)  # making the job
+        self.emulator.fault(f"{JOBS}/ingest", when="before", status=401,
+                            headers={"Content-Type": "application/json"},
+                            body='[{"errorCode": "INVALID_SESSION_ID", "message": "expired"}]')
+        made = json.loads(self.import_csv(text, "--json"))
+        self.assertEqual([job["processed"] for job in made["jobs"]], [20])
+        self.assertEqual(len(self.names("Late %")), 20)
+        self.assertEqual(self.emulator.totals()["refreshes"], 1)
+
     def test_what_the_server_refuses_says_who_must_act(self):
         reader = self.folder / "reader-key"
         reader.write_text(self.server.new_key("read"))
