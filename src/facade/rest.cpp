@@ -27,10 +27,11 @@ struct RecordStream::Impl {
     std::stop_token stop;
     std::int64_t total = 0;
 
-    Result<std::vector<Record>> taken(Result<QueryPage> page) {
-        if (!page) return page.error();
-        if (!page->records.empty()) total = page->total_size;
-        return std::move(page->records);
+    Result<std::vector<Record>> taken(Result<RecordPages::Slip> slip) {
+        if (!slip) return slip.error();
+        QueryPage page = (*slip)->claim();
+        if (!page.records.empty()) total = page.total_size;
+        return std::move(page.records);
     }
 };
 

@@ -76,7 +76,7 @@ Task<RowBatch> BulkPages::step(std::shared_ptr<RowSource> self, Deadline by) {
     auto job = co_await watch_->until_ended(by);
     if (!job) co_return job.error();
     if (!job->ended()) co_return RowBatch{};
-    auto slip = std::make_shared<PageSlip>();
+    auto slip = std::make_shared<PageSlip<CsvPage>>();
     if (done_) co_return slip;
     if (job->state != BulkState::complete) co_return salesforce::job_problem(*job);
     auto page = co_await next_page(std::static_pointer_cast<BulkPages>(self));

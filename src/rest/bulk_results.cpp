@@ -38,7 +38,7 @@ Task<bool> BulkResults::fill() {
 
 Task<RowBatch> BulkResults::step(std::shared_ptr<RowSource> self, Deadline) {
     const auto held = std::move(self);
-    auto slip = std::make_shared<PageSlip>();
+    auto slip = std::make_shared<PageSlip<CsvPage>>();
     if (broken_) co_return *broken_;
     if (done_) co_return slip;
     if (!body_) {

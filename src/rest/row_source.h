@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -10,22 +9,14 @@
 #include <latchkey/time.h>
 
 #include "rest/job_board.h"
+#include "rest/page_slip.h"
 #include "rest/turn.h"
 
 namespace latchkey::rest {
 
-/// A page on its way to the caller. One that the caller did not wait for is given to the next.
-struct PageSlip {
-    CsvPage page;  ///< without rows: that was all
-    std::atomic<bool> claimed = false;
-    CsvPage claim() {
-        claimed = true;
-        return std::move(page);
-    }
-};
-
-/// What one step of a stream of rows came to: a page, or null while the job has not ended yet.
-using RowBatch = std::shared_ptr<PageSlip>;
+/// What one step of a stream of rows came to: a page, which has no rows after the last; or null while
+/// the job has not ended yet.
+using RowBatch = std::shared_ptr<PageSlip<CsvPage>>;
 
 /// Rows of a bulk job, page after page. Lives on one loop, and is let go there.
 class RowSource : public std::enable_shared_from_this<RowSource> {
