@@ -27,6 +27,11 @@ Error unexpected(const std::string& what) {
     return unreadable_csv({Fault::try_later, "", what});
 }
 
+Error nobody_reads() {
+    return {Fault::try_later, "cancelled",
+            "Nobody reads the results any more. Ask the query again."};
+}
+
 }  // namespace
 
 void BulkPages::interrupt() {
@@ -72,7 +77,10 @@ Task<RowBatch> BulkPages::step(std::shared_ptr<RowSource> self, Deadline by) {
     if (!watch_) {
         auto made = co_await make_job();
         if (!made) co_return made.error();
+        // Whoever dropped the stream meanwhile could not end a job that was not there yet.
+        if (dropped_) co_await end_job(place_, watch_->job());
     }
+    if (dropped_) co_return nobody_reads();
     auto job = co_await watch_->until_ended(by);
     if (!job) co_return job.error();
     if (!job->ended()) co_return RowBatch{};
@@ -151,7 +159,7 @@ Task<BulkPages::Page> BulkPages::read_page(OpenedAnswer answer, Deadline by) {
         read += piece->size();
         if (read > most_page_bytes) co_return Error{Fault::internal, page_too_large, ""};
         if (dropped_) {
-            co_return Error{Fault::try_later, "cancelled", "Nobody reads the results any more."};
+            co_return nobody_reads();
         }
         if (auto fits = reader.feed(*piece); !fits) co_return unreadable_csv(fits.error());
     }

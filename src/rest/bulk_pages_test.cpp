@@ -46,6 +46,7 @@ public:
     };
     Task<ApiResponse> call(ApiRequest request, Deadline) override {
         calls.push_back(request.method + " " + request.target);
+        if (during_call) during_call(request);
         if (jobs.empty()) co_return Error{Fault::internal, "not_in_script", "No job left."};
         auto next = std::move(jobs.front());
         jobs.pop_front();
@@ -68,6 +69,7 @@ public:
 
     std::deque<Result<std::string>> jobs;
     std::function<Page(const std::string& target)> page_of;
+    std::function<void(const ApiRequest&)> during_call;
     std::vector<std::string> calls;
 };
 
@@ -136,6 +138,20 @@ TEST_CASE("a page that its caller did not wait for is given to the next one") {
     CHECK((*bench.next())[0][0] == "1");
     CHECK((*bench.next())[0][0] == "2");
     CHECK(bench.next()->empty());
+}
+
+TEST_CASE("a stream that is dropped while its job is being made ends the job") {
+    PagesBench bench;
+    bench.query();
+    bench.port->during_call = [&](const ApiRequest& request) {
+        if (request.method == "POST") bench.source->drop();
+    };
+    const auto dropped = bench.next();
+    REQUIRE(dropped.has_error());
+    CHECK(dropped.error().code == "cancelled");
+    CHECK(bench.asked("PATCH ") == 1);
+    CHECK(bench.asked("GET ") == 0);
+    CHECK(bench.next().has_error());
 }
 
 TEST_CASE("a page over 16 MiB is asked for again with half as many rows") {
