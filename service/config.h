@@ -27,6 +27,7 @@ struct Config {
     MasterKeySource master_key;
     std::vector<Provider> providers;
     std::string ca_file;
+    Egress egress;
 };
 
 /// Where settings come from, the strongest first.

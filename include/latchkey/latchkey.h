@@ -64,6 +64,7 @@ public:
     /// errors  misconfigured  store_locked, store_not_private, store_on_network, store_unreachable,
     ///                        store_too_new, store_foreign, store_moved, invalid_master_key,
     ///                        wrong_master_key, key_ring_missing, master_key_file, invalid_provider,
+    ///                        invalid_egress,
     ///                        tls_files, journal_damaged (journal.h mends it), journal_foreign,
     ///                        journal_locked, journal_not_private, journal_on_network,
     ///                        journal_read_only, journal_too_new, journal_unreachable

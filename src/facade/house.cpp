@@ -9,6 +9,7 @@
 
 #include "base/run_here.h"
 #include "base/text.h"
+#include "facade/check_egress.h"
 #include "facade/check_providers.h"
 #include "facade/loopback_login.h"
 
@@ -66,6 +67,8 @@ Ground::Ground(const Options& options)
     : log(options.log), meter(options.measure), providers(with_loopback_return(options.providers)) {
     net.private_origins = private_origins(options.providers);
     net.extra_ca_file = options.ca_file;
+    net.bind_address = options.egress.source_address;
+    net.proxy = egress_proxy(options.egress);
 }
 
 Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)

@@ -15,6 +15,7 @@
 #include "base/quiet_thread.h"
 #include "base/run_here.h"
 #include "crypto/master_key.h"
+#include "facade/check_egress.h"
 #include "facade/check_providers.h"
 #include "facade/impl.h"
 #include "facade/master_key_file.h"
@@ -42,6 +43,8 @@ Result<void> check_options(const Options& options) {
     if (!providers) return providers.error();
     auto master_key = check_master_key(options.master_key);
     if (!master_key) return master_key.error();
+    auto egress = check_egress(options.egress);
+    if (!egress) return egress.error();
     if (options.ca_file.empty()) return {};
     const auto trusted = TlsContext::client(options.ca_file);
     if (!trusted) return trusted.error();

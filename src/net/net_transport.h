@@ -1,15 +1,27 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <latchkey/secret.h>
+
 #include "base/clock.h"
+#include "base/origin.h"
 #include "base/resolver.h"
 #include "net/open_answer.h"
 #include "net/transport.h"
 
 namespace latchkey {
+
+/// An HTTP proxy through which public origins are reached (CONNECT, RFC 9110 section 9.3.6). It
+/// resolves their names, so whether an address is a public one is for it to see; TLS is with the
+/// origin, and the proxy sees neither paths nor tokens. Private origins are reached without it.
+struct EgressProxy {
+    Origin at;                    ///< plain http
+    std::optional<Secret> login;  ///< "user:password", sent as Basic
+};
 
 struct NetOptions {
     TransportLimits limits;
@@ -20,6 +32,7 @@ struct NetOptions {
     StreamWrapper wrap;            ///< for tests
     Resolver* resolver = nullptr;  ///< for tests; else the system's. Must outlive the transport
     std::string bind_address;      ///< numeric local address of outgoing connections, or empty
+    std::optional<EgressProxy> proxy;
 };
 
 /// Reaches servers over real sockets.
