@@ -36,7 +36,19 @@ struct LogoutCommand : ConnectionCommand {
 };
 struct QueryCommand : ConnectionCommand {
     std::string soql;
-    bool all_rows_as_json_lines = false;
+    bool bulk = false;  ///< as a bulk job; CSV, or with `json` a record a line
+    bool csv = false;
+    bool all_rows = false;  ///< deleted and archived records too
+    bool progress = false;  ///< also where standard error is no terminal
+};
+struct ImportCommand : ConnectionCommand {
+    std::string object;
+    std::string file;  ///< "-" is standard input
+    std::string operation = "insert";
+    std::string external_id;
+    std::string failed_file;  ///< takes what Salesforce refused
+    int job_megabytes = 100;
+    bool progress = false;
 };
 struct ApiCommand : ConnectionCommand {
     std::string path;
@@ -45,9 +57,14 @@ struct ApiCommand : ConnectionCommand {
     std::vector<std::string> headers;
     bool include = false;  ///< print status and header lines too
 };
-struct ApiKeysCommand {
+/// Where an operator's act takes place: the store of a stopped server, or the running one that
+/// LATCHKEY_SERVER names (its operators' listener).
+struct OperatorsCommand {
     std::string config_file;
     std::string data;  ///< a --dev server's folder
+    bool json = false;
+};
+struct ApiKeysCommand : OperatorsCommand {
     std::string label;
     std::vector<std::string> permissions;
     std::vector<std::string> allow;
@@ -55,7 +72,14 @@ struct ApiKeysCommand {
     KeyLimits limits;
     std::string priority = "normal";
     std::string id;
-    bool json = false;
+};
+struct MasterKeyCommand : OperatorsCommand {
+    std::string next_file;
+};
+struct KillSwitchCommand : OperatorsCommand {
+    std::string provider;  ///< empty: all
+    std::string reason;
+    bool revoke = false;
 };
 
 struct StoreCopyCommand {
@@ -103,10 +127,17 @@ int restore(const RestoreCommand& command, const FrontDoors& doors);
 int copy(const StoreCopyCommand& command, const FrontDoors& doors);
 int repair(const JournalCommand& command, const FrontDoors& doors);
 int query(const QueryCommand& command);
+int import_records(const ImportCommand& command);
 int api(const ApiCommand& command);
 int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
 int list_api_keys(const ApiKeysCommand& command, const FrontDoors& doors);
 int revoke_api_key(const ApiKeysCommand& command, const FrontDoors& doors);
+int list_sealing_keys(const OperatorsCommand& command, const FrontDoors& doors);
+int change_sealing_key(const OperatorsCommand& command, const FrontDoors& doors);
+int change_master_key(const MasterKeyCommand& command, const FrontDoors& doors);
+int list_kill_switches(const OperatorsCommand& command, const FrontDoors& doors);
+int turn_on_kill_switch(const KillSwitchCommand& command, const FrontDoors& doors);
+int turn_off_kill_switch(const KillSwitchCommand& command, const FrontDoors& doors);
 
 /// The client, where none was named: at a loopback host the emulator's.
 /// errors  bad_input client_id_required
@@ -118,6 +149,9 @@ Result<Options> stopped_store(const std::string& config_file, const std::string&
                               const FrontDoors& doors);
 /// The server named by LATCHKEY_SERVER and LATCHKEY_API_KEY_FILE, else this user's own store.
 Result<std::unique_ptr<Backend>> open_backend();
+/// errors  those of Latchkey::open, of the configuration and of ServerClient
+Result<std::unique_ptr<Backend>> open_operators(const OperatorsCommand& command,
+                                                const FrontDoors& doors);
 /// A connection by id, alias or Salesforce user name; the only one if `name` is empty.
 /// errors  not_found connection_not_found · bad_input connection_required
 Result<ConnectionId> choose(Backend& backend, const std::string& name);

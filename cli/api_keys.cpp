@@ -9,11 +9,9 @@
 #include "cli/output.h"
 
 namespace latchkey::cli {
-namespace {
 
-/// Keys belong to a server: a running one (LATCHKEY_SERVER, its operators' listener), or the store
-/// of a stopped one.
-Result<std::unique_ptr<Backend>> keys_of(const ApiKeysCommand& command, const FrontDoors& doors) {
+Result<std::unique_ptr<Backend>> open_operators(const OperatorsCommand& command,
+                                                const FrontDoors& doors) {
     if (!command.data.empty()) {
         Options options;
         options.database = command.data + "/latchkey.db";
@@ -26,6 +24,8 @@ Result<std::unique_ptr<Backend>> keys_of(const ApiKeysCommand& command, const Fr
     if (!options) return options.error();
     return open_local(std::move(*options));
 }
+
+namespace {
 
 Result<ApiKeyWish> wish_of(const ApiKeysCommand& command) {
     ApiKeyWish wish;
@@ -70,7 +70,7 @@ std::string shown(const KeyRules& rules) {
 int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors) {
     auto wish = wish_of(command);
     if (!wish) return fail(wish.error(), command.json);
-    auto backend = keys_of(command, doors);
+    auto backend = open_operators(command, doors);
     if (!backend) return fail(backend.error(), command.json);
     auto made = (*backend)->create_api_key(std::move(*wish));
     if (!made) return fail(made.error(), command.json);
@@ -86,7 +86,7 @@ int create_api_key(const ApiKeysCommand& command, const FrontDoors& doors) {
 }
 
 int list_api_keys(const ApiKeysCommand& command, const FrontDoors& doors) {
-    auto backend = keys_of(command, doors);
+    auto backend = open_operators(command, doors);
     if (!backend) return fail(backend.error(), command.json);
     auto keys = (*backend)->api_keys();
     if (!keys) return fail(keys.error(), command.json);
@@ -109,7 +109,7 @@ int list_api_keys(const ApiKeysCommand& command, const FrontDoors& doors) {
 }
 
 int revoke_api_key(const ApiKeysCommand& command, const FrontDoors& doors) {
-    auto backend = keys_of(command, doors);
+    auto backend = open_operators(command, doors);
     if (!backend) return fail(backend.error(), command.json);
     auto key = (*backend)->revoke_api_key(ApiKeyId{command.id});
     if (!key) return fail(key.error(), command.json);

@@ -16,9 +16,9 @@ void connection_options(CLI::App* command, ConnectionCommand& into) {
     command->add_flag("--json", into.json, "Print JSON");
 }
 
-void key_options(CLI::App* command, ApiKeysCommand& into) {
+void operators_options(CLI::App* command, OperatorsCommand& into) {
     command->add_option("--config", into.config_file,
-                        "Configuration file of the stopped server whose store holds the keys");
+                        "Configuration file of the stopped server, whose store is opened");
     command->add_option("--data", into.data, "Folder of a stopped `server --dev`");
     command->add_flag("--json", into.json, "Print JSON");
 }
@@ -122,8 +122,41 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     QueryCommand question;
     auto* ask = app.add_subcommand("query", "Run a SOQL query");
     ask->add_option("soql", question.soql, "SOQL")->required();
+    ask->add_flag("--bulk", question.bulk,
+                  "As a bulk job, for many rows: prints CSV, or with --json a row a line");
+    auto* as_csv = ask->add_flag("--csv", question.csv, "Print CSV");
+    ask->add_flag("--all-rows", question.all_rows, "Deleted and archived records too");
+    ask->add_flag("--progress", question.progress,
+                  "With --bulk or --csv: tell how far it is, also where nobody watches");
     connection_options(ask, question);
+    as_csv->excludes("--json");
     ask->callback([&] { status = query(question); });
+
+    ImportCommand importing;
+    auto* bulk = app.add_subcommand("bulk", "Records in millions");
+    bulk->require_subcommand(1);
+    auto* import = bulk->add_subcommand("import", "Load the records of a CSV file");
+    import->add_option("object", importing.object, "API name, such as Account")->required();
+    import
+        ->add_option("file", importing.file,
+                     "CSV whose first line names the fields; - is standard input")
+        ->required();
+    import->add_option("--operation", importing.operation, "What to do with each record")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"insert", "update", "upsert", "delete", "hardDelete"}));
+    import->add_option("--external-id", importing.external_id,
+                       "Field by which an upsert finds its records");
+    import->add_option("--failed", importing.failed_file,
+                       "New CSV file for the records that Salesforce refused, with its reasons");
+    import
+        ->add_option("--job-size", importing.job_megabytes,
+                     "Megabytes of CSV a job, which are held in memory")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100));
+    import->add_flag("--progress", importing.progress,
+                     "Tell how far it is, also where nobody watches");
+    connection_options(import, importing);
+    import->callback([&] { status = import_records(importing); });
 
     ApiCommand calling;
     auto* call = app.add_subcommand("api", "Call the REST API");
@@ -159,15 +192,54 @@ int run(int argc, char** argv, const FrontDoors& doors) {
         ->add_option("--priority", making.priority,
                      "high, normal or low: who is let go first when an org's daily calls run short")
         ->capture_default_str();
-    key_options(create, making);
+    operators_options(create, making);
     create->callback([&] { status = create_api_key(making, doors); });
     auto* list_keys = keys->add_subcommand("list", "List keys");
-    key_options(list_keys, listing_keys);
+    operators_options(list_keys, listing_keys);
     list_keys->callback([&] { status = list_api_keys(listing_keys, doors); });
     auto* end_key = keys->add_subcommand("revoke", "End a key");
     end_key->add_option("id", ending.id, "The part between lk_ and the secret")->required();
-    key_options(end_key, ending);
+    operators_options(end_key, ending);
     end_key->callback([&] { status = revoke_api_key(ending, doors); });
+
+    auto* sealing = app.add_subcommand("keys", "Keys that tokens are sealed with at rest");
+    sealing->require_subcommand(1);
+    OperatorsCommand listing_sealing, changing_sealing;
+    MasterKeyCommand changing_master;
+    auto* list_sealing =
+        sealing->add_subcommand("list", "List them, and how many tokens each seals");
+    operators_options(list_sealing, listing_sealing);
+    list_sealing->callback([&] { status = list_sealing_keys(listing_sealing, doors); });
+    auto* change = sealing->add_subcommand("change", "Add a new one and seal everything with it");
+    operators_options(change, changing_sealing);
+    change->callback([&] { status = change_sealing_key(changing_sealing, doors); });
+    auto* change_master = sealing->add_subcommand(
+        "change-master", "Seal them under another master key (this server must be stopped)");
+    change_master
+        ->add_option("--to", changing_master.next_file,
+                     "File with the next master key; made if there is none")
+        ->required();
+    operators_options(change_master, changing_master);
+    change_master->callback([&] { status = change_master_key(changing_master, doors); });
+
+    auto* stopping = app.add_subcommand("kill-switch", "Stop all use of connections at once");
+    stopping->require_subcommand(1);
+    OperatorsCommand listing_switches;
+    KillSwitchCommand turning_on, turning_off;
+    auto* list_switches = stopping->add_subcommand("list", "List what is stopped");
+    operators_options(list_switches, listing_switches);
+    list_switches->callback([&] { status = list_kill_switches(listing_switches, doors); });
+    auto* turn_on = stopping->add_subcommand("on", "Stop now: no token, no call, no refresh");
+    turn_on->add_option("--provider", turning_on.provider, "Only its connections (default: all)");
+    turn_on->add_option("--reason", turning_on.reason, "Shown to whoever is stopped");
+    turn_on->add_flag("--revoke", turning_on.revoke,
+                      "Revoke the connections at Salesforce too, for good");
+    operators_options(turn_on, turning_on);
+    turn_on->callback([&] { status = turn_on_kill_switch(turning_on, doors); });
+    auto* turn_off = stopping->add_subcommand("off", "Let it go on");
+    turn_off->add_option("--provider", turning_off.provider, "As it was turned on");
+    operators_options(turn_off, turning_off);
+    turn_off->callback([&] { status = turn_off_kill_switch(turning_off, doors); });
 
     RestoreCommand restoring;
     auto* put_back = app.add_subcommand("restore", "After a backup was put in a store's place");

@@ -21,10 +21,20 @@ public:
     Result<ApiResponse> call(ApiRequest request) override {
         return library_->call(std::move(request));
     }
+    Rest rest(const ConnectionId& id) override { return Rest{*library_, id}; }
     Result<NewApiKey> create_api_key(ApiKeyWish wish) override {
         return library_->create_api_key(std::move(wish));
     }
     Result<std::vector<ApiKey>> api_keys() override { return library_->api_keys(); }
+    Result<SealingKeys> sealing_keys() override { return library_->sealing_keys(); }
+    Result<SealingKey> change_sealing_key() override { return library_->change_sealing_key(); }
+    Result<std::vector<KillSwitch>> kill_switches() override { return library_->kill_switches(); }
+    Result<KillSwitch> turn_on_kill_switch(const KillSwitch& wish) override {
+        return library_->turn_on_kill_switch(wish);
+    }
+    Result<KillSwitch> turn_off_kill_switch(const ProviderId& provider) override {
+        return library_->turn_off_kill_switch(provider);
+    }
     Result<ApiKey> revoke_api_key(const ApiKeyId& id) override {
         return library_->revoke_api_key(id);
     }

@@ -117,6 +117,32 @@ ApiKey api_key_of(const boost::json::object& o) {
     return key;
 }
 
+bool truth(const boost::json::object& o, std::string_view name) {
+    const auto* found = o.if_contains(name);
+    return found != nullptr && found->is_bool() && found->get_bool();
+}
+
+SealingKey sealing_key_of(const boost::json::object& o) {
+    SealingKey key;
+    key.id = text(o, "id");
+    key.stage = text(o, "stage") == name(KeyStage::in_use) ? KeyStage::in_use : KeyStage::announced;
+    key.seals = truth(o, "seals");
+    key.created_at = time_of(text(o, "created_at")).value_or(WallTime{});
+    if (const auto* tokens = o.if_contains("tokens"); tokens != nullptr && tokens->is_int64())
+        key.tokens = tokens->get_int64();
+    return key;
+}
+
+KillSwitch kill_switch_of(const boost::json::object& o) {
+    KillSwitch one;
+    one.provider = ProviderId{text(o, "provider")};
+    one.since = time_of(text(o, "since")).value_or(WallTime{});
+    one.reason = text(o, "reason");
+    one.revokes = truth(o, "revokes");
+    one.swept = truth(o, "swept");
+    return one;
+}
+
 class RemoteBackend final : public Backend {
 public:
     explicit RemoteBackend(std::unique_ptr<ServerClient> server) : server_(std::move(server)) {}
@@ -156,6 +182,7 @@ public:
         auto refusal = object_of(*answer);
         return refusal ? not_ours() : refusal.error();
     }
+    Rest rest(const ConnectionId& id) override { return Rest{*server_, id}; }
     Result<NewApiKey> create_api_key(ApiKeyWish wish) override {
         boost::json::array names;
         for (const auto permission : wish.permissions) names.emplace_back(name(permission));
@@ -179,6 +206,48 @@ public:
                 if (item.is_object()) keys.push_back(api_key_of(item.get_object()));
         return keys;
     }
+    Result<SealingKeys> sealing_keys() override {
+        auto found = ask("GET", "/v1/keys");
+        if (!found) return found.error();
+        SealingKeys keys;
+        each(*found, "items", [&](const boost::json::value& item) {
+            if (item.is_object()) keys.keys.push_back(sealing_key_of(item.get_object()));
+        });
+        each(*found, "waiting_for", [&](const boost::json::value& item) {
+            if (item.is_string())
+                keys.waiting_for.emplace_back(std::string{std::string_view{item.get_string()}});
+        });
+        return keys;
+    }
+    Result<SealingKey> change_sealing_key() override {
+        auto added = ask("POST", "/v1/keys");
+        if (!added) return added.error();
+        return sealing_key_of(*added);
+    }
+    Result<std::vector<KillSwitch>> kill_switches() override {
+        auto found = ask("GET", "/v1/kill-switches");
+        if (!found) return found.error();
+        std::vector<KillSwitch> on;
+        each(*found, "items", [&](const boost::json::value& item) {
+            if (item.is_object()) on.push_back(kill_switch_of(item.get_object()));
+        });
+        return on;
+    }
+    Result<KillSwitch> turn_on_kill_switch(const KillSwitch& wish) override {
+        boost::json::object body{{"reason", wish.reason}, {"revoke", wish.revokes}};
+        if (!wish.provider.text.empty()) body["provider"] = wish.provider.text;
+        auto on = ask("POST", "/v1/kill-switches", boost::json::serialize(body));
+        if (!on) return on.error();
+        return kill_switch_of(*on);
+    }
+    Result<KillSwitch> turn_off_kill_switch(const ProviderId& provider) override {
+        auto off = ask("DELETE",
+                       "/v1/kill-switches" + (provider.text.empty()
+                                                  ? std::string{}
+                                                  : "?provider=" + percent_encode(provider.text)));
+        if (!off) return off.error();
+        return kill_switch_of(*off);
+    }
     Result<ApiKey> revoke_api_key(const ApiKeyId& id) override {
         auto found = ask("DELETE", "/v1/apikeys/" + percent_encode(id.text));
         if (!found) return found.error();
@@ -186,6 +255,12 @@ public:
     }
 
 private:
+    template <class Take>
+    static void each(const boost::json::object& from, std::string_view list, Take take) {
+        if (const auto* items = from.if_contains(list); items != nullptr && items->is_array())
+            for (const auto& item : items->get_array()) take(item);
+    }
+
     Result<boost::json::object> ask(const std::string& method, const std::string& target,
                                     const std::string& body = {}) {
         HeaderLines headers;

@@ -101,6 +101,7 @@ Result<Options> server_options(const std::string& config_file) {
     options.master_key = config->master_key;
     options.providers = config->providers;
     options.ca_file = config->ca_file;
+    options.egress = config->egress;
     return options;
 }
 

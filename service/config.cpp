@@ -11,6 +11,7 @@
 
 #include "base/origin.h"
 #include "base/text.h"
+#include "facade/check_egress.h"
 #include "facade/check_providers.h"
 #include "facade/check_store.h"
 
@@ -43,6 +44,10 @@ constexpr KnownKey known_keys[] = {
     {"server.event_loops"},
     {"gateway.reserve_from_low_percent"},
     {"gateway.reserve_from_normal_percent"},
+    {"egress.proxy_url"},
+    {"egress.proxy_login"},
+    {"egress.proxy_login_file"},
+    {"egress.source_address"},
     {"store.path"},
     {"store.dsn"},
     {"store.dsn_file"},
@@ -326,6 +331,7 @@ private:
         read_reserve("gateway.reserve_from_low_percent", config.daily_reserve.from_low_percent);
         read_reserve("gateway.reserve_from_normal_percent",
                      config.daily_reserve.from_normal_percent);
+        read_egress(config);
         read_master_key(config);
         read_providers(config);
         return config;
@@ -370,6 +376,29 @@ private:
                     "server.tls_certificate_file and server.tls_key_file go together.");
         else if (certificate != nullptr)
             config.tls = ServerTls{certificate->values.front(), key->values.front()};
+    }
+
+    void read_egress(Config& config) {
+        config.egress.proxy_url = text("egress.proxy_url");
+        config.egress.source_address = text("egress.source_address");
+        const auto* plain = find("egress.proxy_login");
+        if (plain != nullptr && !sources_.file_name.empty() &&
+            plain->place.starts_with(sources_.file_name)) {
+            problem(plain->place,
+                    "a login does not belong into this file; use "
+                    "egress.proxy_login_file or LATCHKEY_EGRESS_PROXY_LOGIN.");
+            return;
+        }
+        config.egress.proxy_login = secret("egress.proxy_login");
+        const auto sound = check_egress(config.egress);
+        if (sound) return;
+        for (const char* key : {"egress.proxy_url", "egress.proxy_login_file", "egress.proxy_login",
+                                "egress.source_address"}) {
+            if (const auto* setting = find(key)) {
+                problem(setting->place, sound.error().message);
+                return;
+            }
+        }
     }
 
     /// One for each processor, unless told otherwise.

@@ -28,6 +28,7 @@ struct Config {
     std::vector<Provider> providers;
     std::string ca_file;
     DailyReserve daily_reserve;
+    Egress egress;
 };
 
 /// Where settings come from, the strongest first.

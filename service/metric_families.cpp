@@ -88,6 +88,10 @@ constexpr std::array families = {
                  gauge,
                  "Connections in the store, by standing and reason; counted once a minute at most.",
                  {"standing", "reason"}},
+    MetricFamily{
+        "kill_switches_on", gauge,
+        "Kill switches that this node knows to be on; each stops a provider's connections, "
+        "or all."},
     MetricFamily{"connections_suspect", gauge,
                  "Active connections to be confirmed with Salesforce before their next refresh."},
     MetricFamily{"connections_in_doubt", gauge,

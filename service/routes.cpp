@@ -107,6 +107,14 @@ Async<Reply> Server::answer(bool operators, std::string* route, std::shared_ptr<
             on("/v1/orgs");
             co_return co_await org_route(c);
         }
+        if (is(*c, {"v1", "keys"})) {
+            on("/v1/keys");
+            co_return co_await sealing_key_routes(c);
+        }
+        if (is(*c, {"v1", "kill-switches"})) {
+            on("/v1/kill-switches");
+            co_return co_await kill_switch_routes(c);
+        }
         if (begins(*c, "v1", "apikeys")) {
             on("/v1/apikeys");
             co_return co_await api_key_routes(c);

@@ -69,6 +69,7 @@ boost::json::object to_json(const Status& status) {
                             {"refreshes_waiting", status.refreshes_waiting},
                             {"connections_in_doubt", status.connections_in_doubt},
                             {"journal", to_json(status.journal)}};
+    out["kill_switches_on"] = status.kill_switches_on;
     if (status.connections_suspect) out["connections_suspect"] = *status.connections_suspect;
     return out;
 }
@@ -118,6 +119,7 @@ Async<void> Server::take_gauges() {
     metrics_.set("refreshes_under_way", {}, count(status.refreshes_under_way));
     metrics_.set("refreshes_waiting", {}, count(status.refreshes_waiting));
     metrics_.set("connections_in_doubt", {}, count(status.connections_in_doubt));
+    metrics_.set("kill_switches_on", {}, count(status.kill_switches_on));
     if (status.connections_suspect)
         metrics_.set("connections_suspect", {}, count(*status.connections_suspect));
     const auto& journal = status.journal;

@@ -90,6 +90,7 @@ Result<void> Server::start(bool dev) {
     options.providers = config_.providers;
     options.ca_file = config_.ca_file;
     options.daily_reserve = config_.daily_reserve;
+    options.egress = config_.egress;
     options.loop = &loop_;
     options.log = [events = events_.get()](const LogRecord& record) { (*events)(record); };
     options.measure = [metrics = &metrics_](const Measurement& m) { metrics->measure(m); };

@@ -75,6 +75,8 @@ private:
     Async<Reply> ready_route(std::shared_ptr<Context> c);
     Async<Reply> event_route(std::shared_ptr<Context> c);
     Async<Reply> org_route(std::shared_ptr<Context> c);
+    Async<Reply> sealing_key_routes(std::shared_ptr<Context> c);
+    Async<Reply> kill_switch_routes(std::shared_ptr<Context> c);
     Async<void> take_gauges();
 
     Async<Reply> answer(bool operators, std::string* route, std::shared_ptr<Context> c);

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Installs the JavaScript packages that tests use, each folder from its own lock file, and only if
-# that has changed since the last time.
+# that has changed since the last time. Folders are named relative to this one; none: those of the tests.
 set -eu
 cd "$(dirname "$0")"
-for folder in clients browser; do
+[ $# -gt 0 ] || set -- clients browser
+for folder in "$@"; do
     stamp="$folder/node_modules/.installed-from"
     if cmp -s "$folder/package-lock.json" "$stamp"; then continue; fi
     rm -f "$stamp"

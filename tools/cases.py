@@ -40,16 +40,8 @@ COMPLETE = {"A": 28, "B": 28, "D": 8, "I": 22, "J": 37, "CP": 54}
 LATER = {
     "A23": "the device flow",
     "B27": "proofs of possession (DPoP)",
-    "I6": "changing the sealing key while the process is killed",
-    "I7": "nodes with different key rings",
     "I12": "killing the server as a whole at every crash point",
     "I13": "power cuts",
-    "CP44": "a kill switch for all connections of a provider",
-    "CP45": "changing the sealing key",
-    "CP46": "changing the sealing key",
-    "CP47": "changing the sealing key",
-    "CP48": "changing the sealing key",
-    "CP49": "changing the sealing key",
     "I21": "the complete published lists of mutated vectors",
 }
 

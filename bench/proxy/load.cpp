@@ -2,8 +2,9 @@
 // core for itself and neither of the two hides it.
 //
 //   bench_proxy_load --upstream PORT [--certificate FILE --key FILE] --proxy PORT --connections N
-//              --seconds S --body BYTES --path PATH [--header "Name: value"]
+//              --seconds S --body BYTES --path PATH|--paths FILE [--header "Name: value"]
 //
+// --paths has one path a line; callers ask for them in turn, from the first on again after the last.
 // Callers keep their connections and send the next request when an answer is whole. Prints one JSON
 // line: requests, failures, bytes, seconds, and the latencies' median and 99th percentile.
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,11 +44,19 @@ struct Options {
     int connections = 64;
     double seconds = 3;
     std::size_t body = 1024;
-    std::string path = "/";
+    std::vector<std::string> paths{"/"};
     std::string header;
     std::string certificate;
     std::string key;
 };
+
+std::vector<std::string> lines_of(const char* file) {
+    std::vector<std::string> lines;
+    std::ifstream in{file};
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    if (lines.empty()) give_up(file);
+    return lines;
+}
 
 sockaddr_in loopback(int port) {
     sockaddr_in there{};
@@ -80,6 +90,7 @@ struct Peer {
     SSL* ssl = nullptr;
     bool shaking = false;
     std::string in;
+    std::string request;
     std::string_view out;
     std::size_t left = 0;  ///< of an answer's body; a caller's
     bool in_body = false;
@@ -95,12 +106,11 @@ public:
     explicit Run(Options options)
         : options_(std::move(options)), answer_(make_answer(options_.body)) {
         epoll_ = ::epoll_create1(0);
-        request_ =
-            "GET " + options_.path +
+        rest_of_request_ =
             " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(options_.proxy) +
             "\r\nAccept: application/json\r\nUser-Agent: bench/1\r\nAccept-Encoding: gzip\r\n";
-        if (!options_.header.empty()) request_ += options_.header + "\r\n";
-        request_ += "\r\n";
+        if (!options_.header.empty()) rest_of_request_ += options_.header + "\r\n";
+        rest_of_request_ += "\r\n";
         latencies_.reserve(4'000'000);
     }
 
@@ -183,7 +193,9 @@ private:
         peer.asked = Clock::now();
         peer.in.clear();
         peer.in_body = false;
-        peer.out = request_;
+        peer.request = "GET " + options_.paths[next_path_] + rest_of_request_;
+        next_path_ = (next_path_ + 1) % options_.paths.size();
+        peer.out = peer.request;
         flush(peer);
     }
 
@@ -330,7 +342,8 @@ private:
     static constexpr std::size_t buffer_bytes = 256 * 1024;
     const Options options_;
     const std::string answer_;
-    std::string request_;
+    std::string rest_of_request_;
+    std::size_t next_path_ = 0;
     int epoll_ = -1;
     int listener_ = -1;
     SSL_CTX* tls_ = nullptr;
@@ -362,7 +375,9 @@ int main(int count, char** given) {
         else if (name == "--body")
             options.body = std::strtoull(value, nullptr, 10);
         else if (name == "--path")
-            options.path = value;
+            options.paths = {value};
+        else if (name == "--paths")
+            options.paths = lines_of(value);
         else if (name == "--header")
             options.header = value;
         else if (name == "--certificate")

@@ -15,72 +15,24 @@ import io
 import json
 import os
 import pathlib
-import select
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 HOME = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(HOME / "tests" / "support"))
 sys.path.insert(0, str(HOME / "tools"))
+sys.path.insert(0, str(HOME / "bench"))
 
 import demo  # noqa: E402
 from chart import draw  # noqa: E402
+from measure import first_line, free_port, memory_kb, run_time_us, wait_for  # noqa: E402
 
 SIZES = {"1KB": 1024, "100KB": 100 * 1024}
 PROXY_CORE, LOAD_CORE = "0", "1"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(port, process):
-    for _ in range(600):
-        if process.poll() is not None:
-            raise SystemExit(f"a proxy ended with status {process.returncode}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit("a proxy does not listen")
-
-
-def family(pid):
-    """A process and its children, which do nginx's work."""
-    found = [pid]
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        try:
-            for child in (task / "children").read_text().split():
-                found += family(int(child))
-        except OSError:
-            pass
-    return found
-
-
-def run_time_us(pid):
-    """Time on a processor of all threads, as the scheduler counts it."""
-    total = 0
-    for one in family(pid):
-        for task in pathlib.Path(f"/proc/{one}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-    return total / 1000
-
-
-def memory_kb(pid):
-    total = 0
-    for one in family(pid):
-        for line in pathlib.Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
-    return total
 
 
 class Candidate:
@@ -159,17 +111,6 @@ def node(folder, upstream, ca):
     process = pinned("node", HOME / "bench/proxy/peer.mjs", port, upstream, *([ca] if ca else []))
     wait_for(port, process)
     return Candidate("Node", process, port)
-
-
-def first_line(process, what):
-    """What a program says when it is ready. One that says nothing must not hold the run up for ever."""
-    ready, _, _ = select.select([process.stdout], [], [], 60)
-    line = process.stdout.readline() if ready else ""
-    if not line:
-        process.kill()
-        process.wait()
-        raise SystemExit(f"{what} did not start")
-    return line
 
 
 def latchkey(folder, upstream, ca, binary, emulator, certificate):

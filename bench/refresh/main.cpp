@@ -1,4 +1,4 @@
-// bench_refresh seed CONFIG              answers on standard input, ids on standard output
+// bench_refresh seed|seed-fresh CONFIG   answers on standard input, ids on standard output
 // bench_refresh each KEY_FILE CALLERS NODE...   ids on standard input
 // bench_refresh hot KEY_FILE CALLERS NODE...    one id on standard input
 //
@@ -13,8 +13,9 @@
 int main(int count, char** words) {
     using namespace latchkey;
     const std::vector<std::string> given(words + 1, words + count);
-    if (given.size() == 2 && given[0] == "seed") {
-        const auto seeded = bench::seed(given[1], std::cin, std::cout);
+    if (given.size() == 2 && (given[0] == "seed" || given[0] == "seed-fresh")) {
+        const auto due = given[0] == "seed" ? bench::Due::yes : bench::Due::no;
+        const auto seeded = bench::seed(given[1], std::cin, std::cout, due);
         if (seeded) return 0;
         std::cerr << seeded.error().code << ": " << seeded.error().message << '\n';
         return 1;
@@ -36,6 +37,7 @@ int main(int count, char** words) {
         }
         return (given[0] == "each" ? bench::drive_each(drive) : bench::drive_hot(drive)) ? 0 : 1;
     }
-    std::cerr << "usage: bench_refresh seed CONFIG | each|hot KEY_FILE CALLERS NODE...\n";
+    std::cerr
+        << "usage: bench_refresh seed|seed-fresh CONFIG | each|hot KEY_FILE CALLERS NODE...\n";
     return 2;
 }

@@ -12,10 +12,10 @@
 #include <boost/json/parse.hpp>
 
 #include "base/random.h"
+#include "base/run_here.h"
 #include "crypto/master_key.h"
 #include "facade/house.h"
 #include "facade/master_key_file.h"
-#include "base/run_here.h"
 #include "salesforce/identity.h"
 #include "service/config.h"
 #include "vault/key_ring_loader.h"
@@ -84,16 +84,18 @@ struct Seeding {
     Vault vault;
     std::vector<std::string> answers;
     std::ostream& ids;
+    Due due;
     std::size_t next = 0;
     std::size_t done = 0;
     std::optional<Error> failed;
 
-    Seeding(Opened o, std::vector<std::string> a, std::ostream& out)
+    Seeding(Opened o, std::vector<std::string> a, std::ostream& out, Due when)
         : opened(std::move(o)),
           vault(*opened.ground->store, *opened.ground->journal, opened.ground->keys,
                 opened.ground->installation.id, opened.ground->random, opened.ground->clock),
           answers(std::move(a)),
-          ids(out) {}
+          ids(out),
+          due(when) {}
 };
 
 std::string text_of(const json::object& answer, std::string_view name) {
@@ -137,7 +139,7 @@ Task<void> connect(std::shared_ptr<Seeding> all, std::size_t number) {
     fresh.instance_url = shown.instance_url;
     fresh.scopes = shown.scopes;
     fresh.received_at = clock.wall();
-    fresh.expires_at = clock.wall() - 1s;
+    if (all->due == Due::yes) fresh.expires_at = clock.wall() - 1s;
 
     auto kept = co_await all->vault.keep_candidate(facts, fresh, clock.in(patience));
     if (!kept) co_return kept.error();
@@ -158,14 +160,15 @@ Async<void> work(std::shared_ptr<Seeding> all) {
 
 }  // namespace
 
-Result<std::size_t> seed(const std::string& config_file, std::istream& answers, std::ostream& ids) {
+Result<std::size_t> seed(const std::string& config_file, std::istream& answers, std::ostream& ids,
+                         Due due) {
     auto opened = open(config_file);
     if (!opened) return opened.error();
     std::vector<std::string> lines;
     for (std::string line; std::getline(answers, line);) lines.push_back(std::move(line));
 
     boost::asio::io_context loop;
-    auto all = std::make_shared<Seeding>(std::move(*opened), std::move(lines), ids);
+    auto all = std::make_shared<Seeding>(std::move(*opened), std::move(lines), ids, due);
     std::size_t working = at_once;
     for (std::size_t i = 0; i < at_once; ++i) {
         boost::asio::co_spawn(loop, work(all), [&working](const std::exception_ptr& thrown) {

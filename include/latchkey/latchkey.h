@@ -13,7 +13,9 @@
 #include <latchkey/connection.h>
 #include <latchkey/error.h>
 #include <latchkey/event.h>
+#include <latchkey/kill_switch.h>
 #include <latchkey/options.h>
+#include <latchkey/sealing_key.h>
 #include <latchkey/status.h>
 #include <latchkey/task.h>
 #include <latchkey/token_set.h>
@@ -62,6 +64,7 @@ public:
     /// errors  misconfigured  store_locked, store_not_private, store_on_network, store_unreachable,
     ///                        store_too_new, store_foreign, store_moved, invalid_master_key,
     ///                        wrong_master_key, key_ring_missing, master_key_file, invalid_provider,
+    ///                        invalid_egress,
     ///                        tls_files, journal_damaged (journal.h mends it), journal_foreign,
     ///                        journal_locked, journal_not_private, journal_on_network,
     ///                        journal_read_only, journal_too_new, journal_unreachable
@@ -78,6 +81,14 @@ public:
     /// that lies behind its journal refuses to refresh (store_put_back). Blocks; opens no key.
     /// returns  the store's new timeline. errors  those of open that speak of the store
     static Result<Timeline> mark_restored(Options options);
+
+    /// Seals the sealing keys under another master key, in one transaction; tokens are not touched.
+    /// This node must not run. Others that run go on; each needs the new key at its next start, and
+    /// the former one opens the store no more. Blocks.
+    /// returns  how many sealing keys there are
+    /// errors   those of open · of the next key: misconfigured invalid_master_key, master_key_file
+    ///          conflict key_conflict
+    static Result<std::size_t> change_master_key(Options options, MasterKeySource next);
 
     /// For a program with a loop of its own that wants to end it soon: waits there for refreshes under
     /// way, until `by` and at most 40 s, and takes this node's leave of the others, so that its next
@@ -139,6 +150,29 @@ public:
     /// 500). Kept for 14 days. errors  bad_input invalid_limit, invalid_after
     Task<EventList> async_events(std::int64_t after, std::size_t limit, Deadline by);
     Result<EventList> events(std::int64_t after = 0, std::size_t limit = 100);
+
+    /// Stops all use of a provider's connections, or of all, on every node within 5 s; with `revokes`
+    /// they are revoked at Salesforce too, in the background and across restarts. `since` and `swept`
+    /// are not read. errors  bad_input invalid_reason · not_found unknown_provider
+    Task<KillSwitch> async_turn_on_kill_switch(KillSwitch wish, Deadline by);
+    Result<KillSwitch> turn_on_kill_switch(KillSwitch wish);
+    /// What was revoked stays so. returns  the switch as it was
+    /// errors  not_found kill_switch_not_found
+    Task<KillSwitch> async_turn_off_kill_switch(ProviderId provider, Deadline by);
+    Result<KillSwitch> turn_off_kill_switch(ProviderId provider);
+    /// Those that are on.
+    Task<std::vector<KillSwitch>> async_kill_switches(Deadline by);
+    Result<std::vector<KillSwitch>> kill_switches();
+
+    // The keys that tokens are sealed with at rest.
+    /// Reads every grant, to count.
+    Task<SealingKeys> async_sealing_keys(Deadline by);
+    Result<SealingKeys> sealing_keys();
+    /// Adds a new key. Once every node reads it, it is put in use, and what older keys have sealed
+    /// is sealed anew, in the background and across restarts.
+    /// errors  conflict key_change_under_way
+    Task<SealingKey> async_change_sealing_key(Deadline by);
+    Result<SealingKey> change_sealing_key();
 
     // API keys of the server's callers.
     /// errors  bad_input invalid_label, invalid_rule, invalid_key_limit

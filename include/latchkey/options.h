@@ -48,6 +48,18 @@ struct SharedDatabase {
     bool accept_async_replication = false;
 };
 
+/// How the network is left, where not every way out is open. Salesforce's address lists see the
+/// address of the last machine on the way.
+struct Egress {
+    /// "http://HOST:PORT" of an HTTP proxy that public hosts are reached through with CONNECT; it
+    /// sees host names, no paths and no tokens. Loopback login URLs are reached without it. Empty:
+    /// none.
+    std::string proxy_url;
+    std::optional<Secret> proxy_login;  ///< "user:password" for it
+    /// Numeric address of this machine that outgoing connections come from. Empty: the system's choice.
+    std::string source_address;
+};
+
 struct Options {
     /// Path of the SQLite database; made with mode 0600, its directory with 0700, if absent. One
     /// process at a time may have it open.
@@ -65,6 +77,7 @@ struct Options {
     /// What is kept of an org's daily API calls for API keys of higher priority; of a server's
     /// callers alone, the program's own calls are never refused for it.
     DailyReserve daily_reserve;
+    Egress egress;
     /// Called from threads of the library, and from the caller's while it opens; one call at a time.
     /// Must not block. Empty: no log.
     std::function<void(const LogRecord&)> log;

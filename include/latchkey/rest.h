@@ -14,12 +14,14 @@
 
 namespace latchkey {
 
+class ServerClient;
+
 /// The records of one query, page after page, each page as it arrives.
 ///
 /// Memory is that of two pages, however many records there are: while one is in the caller's hands
 /// the next is fetched. A record owns its bytes and may be kept.
 ///
-/// Not for several threads at once. Must not outlive the Latchkey it came from.
+/// Not for several threads at once. Must not outlive the Latchkey or ServerClient it came from.
 class RecordStream {
 public:
     RecordStream(RecordStream&&) noexcept;
@@ -55,11 +57,13 @@ private:
 /// that reads is safe to repeat; after outcome_unknown look before repeating one that writes.
 ///
 /// The plain forms block, 60 s at most, from any thread but the library's own; the async_ ones are
-/// coroutines for any io_context. Copies are cheap. Must not outlive
-/// the Latchkey.
+/// coroutines for any io_context. Copies are cheap. Must not outlive the Latchkey or ServerClient.
 class Rest {
 public:
     Rest(const Latchkey& latchkey, ConnectionId connection);
+    /// The same through a running server, with the errors of ServerClient and what the server
+    /// refuses. The first one starts a thread of the client's.
+    Rest(ServerClient& server, ConnectionId connection);
 
     /// A query's records. Nothing is sent before the first page is asked for.
     RecordStream query(std::string soql, QueryOptions options = {}) const;
@@ -132,6 +136,7 @@ public:
     struct Impl;  // not for use
 
 private:
+    friend class Bulk;
     std::shared_ptr<const Impl> impl_;
 };
 

@@ -10,7 +10,8 @@
 namespace latchkey {
 
 /// A client of a running `latchkey server`, for programs that hold an API key instead of a store.
-/// Blocking; one thread at a time.
+/// Blocking; one thread at a time. Rest and Bulk (latchkey/rest.h, latchkey/bulk.h) work through it
+/// from any thread.
 class ServerClient {
 public:
     /// `url` is the origin of one of the server's listeners, `api_key` the whole "lk_..." key.
@@ -29,6 +30,7 @@ public:
                              const std::string& body = {}, const HeaderLines& headers = {});
 
 private:
+    friend class Rest;
     struct Impl;
     explicit ServerClient(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;

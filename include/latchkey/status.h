@@ -89,6 +89,7 @@ struct Status {
     /// Counted with them: active connections about which Salesforce has to be asked before their next
     /// refresh, because the database's history has changed (a fail-over, a restored backup).
     std::optional<std::int64_t> connections_suspect;
+    std::size_t kill_switches_on = 0;  ///< that this node knows of
     JournalState journal;
     std::optional<Forecast> forecast;  ///< absent until the first one is made
     Status() = default;

@@ -134,6 +134,9 @@ Task<Completion> ConnectFlow::Impl::complete(FlowId id, Secret ticket, std::stri
             auto repeated = co_await repeat(std::move(flow), by);
             co_return repeated;
         }
+        // The code is left unspent; the person may come back when it goes on.
+        if (flow.state == FlowState::returned)
+            if (auto stopped = parts.switches.stops(flow.provider)) co_return std::move(*stopped);
         if (flow.state == FlowState::exchanging) {
             // Somebody is at it. Their result is ours too.
             if (by.passed(parts.clock.steady() + look_again)) co_return under_way();

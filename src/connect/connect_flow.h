@@ -18,6 +18,7 @@
 #include "base/stops.h"
 #include "endpoint/token_endpoint.h"
 #include "model/providers.h"
+#include "model/switch_board.h"
 #include "store/journal.h"
 #include "store/store.h"
 #include "vault/vault.h"
@@ -37,6 +38,7 @@ struct ConnectParts {
     Log& log;
     Stops& stops;
     std::function<void(const ConnectionId&)> changed;  ///< told after a connection's grant changed
+    const SwitchBoard& switches = SwitchBoard::none();
 };
 
 /// Walks a user from "connect" to a kept connection in four steps that may run on four nodes. Every
@@ -49,7 +51,8 @@ public:
     /// errors  bad_input  invalid_end_user, invalid_return_url, invalid_login_host, invalid_purpose,
     ///                    invalid_login_hint, invalid_prompt, scope_not_supported,
     ///                    provider_required · not_found unknown_provider, connection_not_found (also
-    ///                    where it is another end user's or provider's) · try_later too_many_flows
+    ///                    where it is another end user's or provider's) · try_later too_many_flows,
+    ///                    stopped_by_operator
     Task<OpenedFlow> open(ConnectWish wish, Deadline by);
 
     /// errors  not_found link_unknown · conflict link_used, link_expired

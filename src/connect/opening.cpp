@@ -125,6 +125,7 @@ Task<OpenedFlow> ConnectFlow::Impl::open(ConnectWish wish, Deadline by) {
     auto provider =
         wish.provider ? parts.providers.find(*wish.provider) : parts.providers.only_one();
     if (!provider.has_value()) co_return provider.error();
+    if (auto stopped = parts.switches.stops(provider->id)) co_return std::move(*stopped);
     auto allowed = check_return_url(*provider, wish.return_url);
     if (!allowed.has_value()) co_return allowed.error();
     auto login_url = co_await login_url_of_wish(wish, *provider);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <mutex>
+#include <shared_mutex>
 
 #include "base/text.h"
 #include "crypto/hash.h"
@@ -19,6 +21,14 @@ void add_number(std::string& bytes, std::uint64_t number) {
 Error no_sealing_key() {
     return Error{Fault::misconfigured, "no_sealing_key",
                  "The key ring is empty. Load it before anything is sealed."};
+}
+
+Error key_unavailable(const std::string& id) {
+    return Error{
+        Fault::try_later, "key_unavailable",
+        "A value was sealed with key " + id +
+            ", which this node does not read. If the sealing key was changed a moment ago, "
+            "try again; else start with the keys of this installation."};
 }
 
 /// The header is bound too, so that a value cannot be passed off as another key's.
@@ -54,7 +64,10 @@ struct KeyRing::Impl {
         LockedKey seals;  // the kept key itself is not used for anything but deriving
         LockedKey hashes;
     };
+    /// Whoever adds is alone; whoever seals or opens is not.
+    mutable std::shared_mutex mutex;
     std::vector<Entry> entries;  // oldest first
+    std::size_t sealing = 0;     // of entries
 
     const Entry* find(std::string_view id) const {
         const auto found = std::find_if(entries.begin(), entries.end(),
@@ -69,6 +82,7 @@ KeyRing::KeyRing(KeyRing&&) noexcept = default;
 KeyRing& KeyRing::operator=(KeyRing&&) noexcept = default;
 
 Result<void> KeyRing::add(std::string id, const Secret& key) {
+    std::unique_lock hold{impl_->mutex};
     if (!is_key_id(id) || key.size() != LockedKey::size || impl_->find(id) != nullptr)
         return Error{Fault::bad_input, "invalid_key",
                      "A sealing key needs an id of 8 hexadecimal digits that is new to this ring, "
@@ -78,18 +92,28 @@ Result<void> KeyRing::add(std::string id, const Secret& key) {
     return {};
 }
 
-bool KeyRing::empty() const {
-    return impl_->entries.empty();
+Result<void> KeyRing::seal_with(const std::string& id) {
+    std::unique_lock hold{impl_->mutex};
+    const auto* entry = impl_->find(id);
+    if (entry == nullptr) return key_unavailable(id);
+    impl_->sealing = static_cast<std::size_t>(entry - impl_->entries.data());
+    return {};
 }
 
-const std::string& KeyRing::newest() const {
-    static const std::string none;
-    return empty() ? none : impl_->entries.back().id;
+bool KeyRing::has(const std::string& id) const {
+    std::shared_lock hold{impl_->mutex};
+    return impl_->find(id) != nullptr;
+}
+
+std::string KeyRing::sealing() const {
+    std::shared_lock hold{impl_->mutex};
+    return impl_->entries.empty() ? std::string{} : impl_->entries[impl_->sealing].id;
 }
 
 Result<Sealed> KeyRing::seal(const Binding& to, const Secret& value, Random& random) const {
-    if (empty()) return no_sealing_key();
-    const auto& entry = impl_->entries.back();
+    std::shared_lock hold{impl_->mutex};
+    if (impl_->entries.empty()) return no_sealing_key();
+    const auto& entry = impl_->entries[impl_->sealing];
     std::string header = seal_header(entry.id);
     const std::string body = encrypt(entry.seals, associated(header, to), value, random);
     return Sealed{std::move(header) + body};
@@ -99,17 +123,16 @@ Result<Secret> KeyRing::open(const Binding& to, const Sealed& value) const {
     const std::string_view bytes = value.bytes;
     const auto id = key_id_of(bytes);
     if (!id) return corrupt();
+    std::shared_lock hold{impl_->mutex};
     const auto* entry = impl_->find(*id);
-    if (entry == nullptr)
-        return Error{Fault::misconfigured, "key_unavailable",
-                     "A value was sealed with key " + *id +
-                         ", which this key ring lacks. Start with the keys of this installation."};
+    if (entry == nullptr) return key_unavailable(*id);
     return decrypt(entry->seals, associated(bytes.substr(0, seal_header_bytes), to),
                    bytes.substr(seal_header_bytes));
 }
 
 Result<std::string> KeyRing::keyed_hash(std::string_view purpose, const Secret& value) const {
-    if (empty()) return no_sealing_key();
+    std::shared_lock hold{impl_->mutex};
+    if (impl_->entries.empty()) return no_sealing_key();
     const LockedKey& root = impl_->entries.front().hashes;
     // A key of its own for each purpose; the same value under two purposes shows no likeness.
     std::string label = Binding{purpose}.bytes();

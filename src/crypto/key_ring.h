@@ -26,9 +26,9 @@ private:
     std::string bytes_;
 };
 
-/// The sealing keys in locked memory that is not written to core files. The newest seals, all open.
+/// The sealing keys in locked memory that is not written to core files. One seals, all open.
 /// XChaCha20-Poly1305 with random nonces (draft-irtf-cfrg-xchacha); a sealed value is version, key
-/// id, nonce, ciphertext and tag. Safe to read from several threads once filled.
+/// id, nonce, ciphertext and tag. Safe to use from several threads.
 class KeyRing {
 public:
     KeyRing();
@@ -36,16 +36,19 @@ public:
     KeyRing(KeyRing&&) noexcept;
     KeyRing& operator=(KeyRing&&) noexcept;
 
-    /// `id` is 8 hexadecimal digits, `key` 32 bytes. The last one added seals.
-    /// errors  bad_input invalid_key
+    /// `id` is 8 hexadecimal digits, `key` 32 bytes. It only opens until `seal_with`, unless it is
+    /// the first. errors  bad_input invalid_key
     Result<void> add(std::string id, const Secret& key);
-    bool empty() const;
-    const std::string& newest() const;
+    /// From now on this one seals. errors  try_later key_unavailable: it is not in this ring
+    Result<void> seal_with(const std::string& id);
+    bool has(const std::string& id) const;
+    /// The one that seals; empty in an empty ring.
+    std::string sealing() const;
 
     /// errors  misconfigured no_sealing_key
     Result<Sealed> seal(const Binding& to, const Secret& value, Random& random) const;
     /// errors  internal corrupt (any bit, length, place or binding differs)
-    ///         misconfigured key_unavailable (sealed with a key this ring lacks)
+    ///         try_later key_unavailable (sealed with a key this ring lacks)
     Result<Secret> open(const Binding& to, const Sealed& value) const;
 
     /// HMAC-SHA256 of a value under a key derived from the oldest key for `purpose`; base64url.

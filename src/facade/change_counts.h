@@ -18,6 +18,11 @@ public:
     std::uint32_t of(const ConnectionId& who) const { return counter(who.text).load(); }
     void note(const ConnectionId& who) { ++counter(who.text); }
 
+    /// What is remembered of any connection is forgotten.
+    void note_all() {
+        for (auto& one : counters_) ++one;
+    }
+
     std::uint32_t of_keys() const { return keys_.load(); }
     void note_keys() { ++keys_; }
 

@@ -15,8 +15,9 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <latchkey/time.h>
+
 #include "base/async.h"
-#include "facade/house.h"
 
 /// From a caller's thread or loop onto the library's loop and back.
 ///
@@ -98,9 +99,9 @@ private:
 };
 
 /// Runs on the library's loop. The house is the last to be let go, after what the work holds.
-template <class T, class To>
-Async<void> carry(std::shared_ptr<House> house, Task<T> work, std::shared_ptr<To> to) {
-    const House::Presence counted{*house};
+template <class T, class To, class Host>
+Async<void> carry(std::shared_ptr<Host> house, Task<T> work, std::shared_ptr<To> to) {
+    const typename Host::Presence counted{*house};
     std::optional<Result<T>> result;
     try {
         auto done = co_await std::move(work);
@@ -114,8 +115,8 @@ Async<void> carry(std::shared_ptr<House> house, Task<T> work, std::shared_ptr<To
 /// Awaits work of the library's loop on any loop that one thread runs. On the library's own loop it
 /// is awaited as it is.
 /// errors  those of the work · try_later deadline_passed
-template <class T>
-Task<T> on_loop(std::shared_ptr<House> house, Task<T> work, Deadline by) {
+template <class T, class Host>
+Task<T> on_loop(std::shared_ptr<Host> house, Task<T> work, Deadline by) {
     const Executor here = co_await boost::asio::this_coro::executor;
     if (here == house->loop().get_executor()) {
         auto result = co_await std::move(work);
@@ -144,8 +145,8 @@ Task<T> on_loop(std::shared_ptr<House> house, Task<T> work, Deadline by) {
 
 /// Waits in the calling thread for work of the library's loop.
 /// errors  those of the work · try_later deadline_passed · internal would_block_loop
-template <class T>
-Result<T> wait_for(const std::shared_ptr<House>& house, Task<T> work, Deadline by) {
+template <class T, class Host>
+Result<T> wait_for(const std::shared_ptr<Host>& house, Task<T> work, Deadline by) {
     if (house->loop().get_executor().running_in_this_thread()) {
         return Error{Fault::internal, "would_block_loop",
                      "A blocking call was made on the loop that has to do the work. Use the async_ "

@@ -1,4 +1,5 @@
 #include "facade/hop.h"
+#include "facade/house.h"
 
 #include <atomic>
 #include <functional>

@@ -9,6 +9,7 @@
 
 #include "base/run_here.h"
 #include "base/text.h"
+#include "facade/check_egress.h"
 #include "facade/check_providers.h"
 #include "facade/loopback_login.h"
 
@@ -47,7 +48,8 @@ ConnectParts connect_parts(Ground& ground, boost::asio::io_context& loop, Vault&
             ground.random,
             ground.log,
             ground.stops,
-            std::move(changed)};
+            std::move(changed),
+            ground.switches};
 }
 
 Async<void> tend(std::shared_ptr<House> house, Async<void> work) {
@@ -68,6 +70,8 @@ Ground::Ground(const Options& options)
       budgets(options.daily_reserve) {
     net.private_origins = private_origins(options.providers);
     net.extra_ca_file = options.ca_file;
+    net.bind_address = options.egress.source_address;
+    net.proxy = egress_proxy(options.egress);
 }
 
 Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
@@ -77,7 +81,8 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
              ground.clock),
       refresher(RefresherParts{loop, vault_, *ground.store, *ground.journal, endpoint_,
                                ground.providers, ground.clock, ground.random, ground.log,
-                               ground.stops, ProtocolTimes{}, ground.meter}),
+                               ground.stops, ProtocolTimes{}, ground.meter, PlanTimes{},
+                               ground.switches}),
       // A reconnect leaves a former grant, and a refused login a new one: both are given back now,
       // not at the revoker's next look.
       connect(connect_parts(ground, loop, vault_, endpoint_,
@@ -91,10 +96,26 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
                                 refresher.forget(who);
                                 ground.changes.note(who);
                             })),
+      kill_watch(connect_parts(ground, loop, vault_, endpoint_,
+                               [this, &ground](const ConnectionId& who) {
+                                   refresher.forget(who);
+                                   ground.changes.note(who);
+                                   revoker.wake();
+                               }),
+                 ground.switches,
+                 [this, &ground] {
+                     refresher.forget_all();
+                     ground.changes.note_all();
+                 }),
       gateway(refresher, transport_, ground.clock, ground.log, &ground.budgets),
+      open_gateway(refresher, transport_, ground.clock, ground.log, &ground.budgets),
       api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock),
       registration(ground.store->nodes(), NodeIdentity{ground.journal->node(), ground.boot},
-                   ground.clock, ground.log, refresher, loop) {
+                   ground.clock, ground.log, refresher, loop),
+      key_watch(KeyWatchParts{loop, *ground.store, ground.keys, *ground.master,
+                              ground.installation.id,
+                              NodeIdentity{ground.journal->node(), ground.boot}, ground.clock,
+                              ground.random, ground.log, ground.stops}) {
     if (ground.recovered) refresher.begin_with(*ground.recovered);
 }
 
@@ -117,6 +138,8 @@ void start_housework(const std::shared_ptr<House>& house) {
     asio::co_spawn(house->loop(), tend(house, rooms.refresher.run_plan()), asio::detached);
     asio::co_spawn(house->loop(), tend(house, rooms.connect.run()), asio::detached);
     asio::co_spawn(house->loop(), tend(house, rooms.revoker.run()), asio::detached);
+    asio::co_spawn(house->loop(), tend(house, rooms.kill_watch.run()), asio::detached);
+    asio::co_spawn(house->loop(), tend(house, rooms.key_watch.run()), asio::detached);
 }
 
 Async<void> close_house(std::shared_ptr<House> house, Deadline by) {
@@ -124,6 +147,8 @@ Async<void> close_house(std::shared_ptr<House> house, Deadline by) {
     const auto latest = by.sooner(clock.steady() + time_to_close);
     house->rooms().connect.stop();
     house->rooms().revoker.stop();
+    house->rooms().kill_watch.stop();
+    house->rooms().key_watch.stop();
     house->rooms().registration.stop();
     co_await house->rooms().refresher.stop(by.sooner(clock.steady() + time_to_settle));
     while (house->under_way() > 0 && !latest.passed(clock.steady())) {
@@ -136,6 +161,14 @@ Result<void> join_the_others(Ground& ground) {
     boost::asio::io_context loop;
     NodeIdentity who{ground.journal->node(), ground.boot};
     return run_here(loop, join_nodes(ground.store->nodes(), std::move(who), ground.clock));
+}
+
+Result<void> read_kill_switches(Ground& ground) {
+    boost::asio::io_context loop;
+    auto on = run_here(loop, ground.store->kill_switches().list(ground.clock.in(time_to_recover)));
+    if (!on) return on.error();
+    ground.switches.set(std::move(*on));
+    return {};
 }
 
 Result<void> settle_the_past(Ground& ground) {

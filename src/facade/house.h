@@ -11,18 +11,23 @@
 #include "base/random.h"
 #include "base/stops.h"
 #include "connect/connect_flow.h"
+#include "connect/kill_watch.h"
 #include "connect/revoker.h"
 #include "crypto/key_ring.h"
+#include "crypto/master_key.h"
 #include "endpoint/token_endpoint.h"
 #include "facade/census.h"
 #include "facade/change_counts.h"
+#include "facade/key_watch.h"
 #include "facade/log_adapter.h"
 #include "facade/meter_adapter.h"
 #include "facade/refusal_counts.h"
 #include "facade/registration.h"
 #include "gateway/gateway.h"
+#include "gateway/open_gateway.h"
 #include "gateway/org_budget.h"
 #include "model/providers.h"
+#include "model/switch_board.h"
 #include "net/net_transport.h"
 #include "refresh/refresher.h"
 #include "store/journal/file_journal.h"
@@ -47,6 +52,8 @@ struct Ground {
     BootId boot{random_hex128(random)};  ///< this start of the node
     std::optional<Recovered> recovered;  ///< what settling the past came to
     KeyRing keys;
+    std::optional<MasterKey> master;  ///< set with the keys: a key that is added later needs it too
+    SwitchBoard switches;
     ChangeCounts changes;
     OrgBudgets budgets;
     RefusalCounts refusals;
@@ -71,9 +78,12 @@ public:
     Refresher refresher;
     ConnectFlow connect;
     Revoker revoker;
+    KillWatch kill_watch;
     Gateway gateway;
+    OpenGateway open_gateway;
     ApiKeys api_keys;
     Registration registration;
+    KeyWatch key_watch;
 };
 
 /// Everything, on the loop that serves. Only that loop's thread touches what is in it; whoever hands
@@ -129,6 +139,9 @@ Result<void> open_store(Ground& ground, const Options& options,
 /// Reads the opened store's installation and fills the key ring, on a loop of its own.
 /// errors  those of Latchkey::open that speak of keys
 Result<void> open_keys(Ground& ground, const MasterKeySource& source);
+
+/// Which kill switches are on, before anything could be handed out. errors  those of Store
+Result<void> read_kill_switches(Ground& ground);
 
 /// Registers this start of the node among those that share its database.
 /// errors  those of join_nodes

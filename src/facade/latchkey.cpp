@@ -163,6 +163,54 @@ Result<EventList> Latchkey::events(std::int64_t after, std::size_t limit) {
     return wait_for(impl_->house, acts::events(*impl_->house, after, limit, by), by);
 }
 
+Task<KillSwitch> Latchkey::async_turn_on_kill_switch(KillSwitch wish, Deadline by) {
+    return on_loop(impl_->house, acts::turn_on_kill_switch(*impl_->house, std::move(wish), by), by);
+}
+
+Result<KillSwitch> Latchkey::turn_on_kill_switch(KillSwitch wish) {
+    const auto by = soon();
+    return wait_for(impl_->house, acts::turn_on_kill_switch(*impl_->house, std::move(wish), by),
+                    by);
+}
+
+Task<KillSwitch> Latchkey::async_turn_off_kill_switch(ProviderId provider, Deadline by) {
+    return on_loop(impl_->house, acts::turn_off_kill_switch(*impl_->house, std::move(provider), by),
+                   by);
+}
+
+Result<KillSwitch> Latchkey::turn_off_kill_switch(ProviderId provider) {
+    const auto by = soon();
+    return wait_for(impl_->house,
+                    acts::turn_off_kill_switch(*impl_->house, std::move(provider), by), by);
+}
+
+Task<std::vector<KillSwitch>> Latchkey::async_kill_switches(Deadline by) {
+    return on_loop(impl_->house, acts::kill_switches(*impl_->house, by), by);
+}
+
+Result<std::vector<KillSwitch>> Latchkey::kill_switches() {
+    const auto by = soon();
+    return wait_for(impl_->house, acts::kill_switches(*impl_->house, by), by);
+}
+
+Task<SealingKeys> Latchkey::async_sealing_keys(Deadline by) {
+    return on_loop(impl_->house, acts::sealing_keys(*impl_->house, by), by);
+}
+
+Result<SealingKeys> Latchkey::sealing_keys() {
+    const auto by = soon();
+    return wait_for(impl_->house, acts::sealing_keys(*impl_->house, by), by);
+}
+
+Task<SealingKey> Latchkey::async_change_sealing_key(Deadline by) {
+    return on_loop(impl_->house, acts::change_sealing_key(*impl_->house, by), by);
+}
+
+Result<SealingKey> Latchkey::change_sealing_key() {
+    const auto by = soon();
+    return wait_for(impl_->house, acts::change_sealing_key(*impl_->house, by), by);
+}
+
 Task<NewApiKey> Latchkey::async_create_api_key(ApiKeyWish wish, Deadline by) {
     return on_loop(impl_->house, acts::create_api_key(*impl_->house, std::move(wish), by), by);
 }

@@ -15,6 +15,7 @@
 #include "base/quiet_thread.h"
 #include "base/run_here.h"
 #include "crypto/master_key.h"
+#include "facade/check_egress.h"
 #include "facade/check_providers.h"
 #include "facade/impl.h"
 #include "facade/master_key_file.h"
@@ -42,6 +43,8 @@ Result<void> check_options(const Options& options) {
     if (!providers) return providers.error();
     auto master_key = check_master_key(options.master_key);
     if (!master_key) return master_key.error();
+    auto egress = check_egress(options.egress);
+    if (!egress) return egress.error();
     if (options.ca_file.empty()) return {};
     const auto trusted = TlsContext::client(options.ca_file);
     if (!trusted) return trusted.error();
@@ -172,6 +175,7 @@ Result<void> open_keys(Ground& ground, const MasterKeySource& source) {
     auto ring = run_here(loop, load_key_ring(keys, *master, ground.random, ground.clock, by));
     if (!ring) return ring.error();
     ground.keys = std::move(*ring);
+    ground.master = std::move(*master);
     return {};
 }
 
@@ -183,6 +187,8 @@ Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
     if (!stored) return stored.error();
     const auto opened = open_keys(*ground, options.master_key);
     if (!opened) return opened.error();
+    const auto switches = read_kill_switches(*ground);
+    if (!switches) return switches.error();
     const auto joined = join_the_others(*ground);
     if (!joined) return joined.error();
     const auto settled = settle_the_past(*ground);

@@ -72,6 +72,7 @@ Task<Status> status(House& house, Deadline by) {
     now.connections_in_doubt = signs.in_doubt;
     now.open_circuits = std::move(signs.open_circuits);
     now.forecast = signs.forecast;
+    now.kill_switches_on = ground.switches.on().size();
     if (ground.journal_files != nullptr) now.journal = state_of(ground.journal_files->health());
     if (present) {
         auto counted =
@@ -109,6 +110,33 @@ Task<EventList> events(House& house, std::int64_t after, std::size_t limit, Dead
         list.items.push_back(std::move(event));
     }
     co_return list;
+}
+
+Task<SealingKeys> sealing_keys(House& house, Deadline by) {
+    return house.rooms().key_watch.list(by);
+}
+
+Task<SealingKey> change_sealing_key(House& house, Deadline by) {
+    return house.rooms().key_watch.change(by);
+}
+
+Task<std::vector<KillSwitch>> kill_switches(House& house, Deadline by) {
+    return house.ground().store->kill_switches().list(by);
+}
+
+Task<KillSwitch> turn_on_kill_switch(House& house, KillSwitch wish, Deadline by) {
+    return house.rooms().kill_watch.turn_on(std::move(wish), by);
+}
+
+Task<KillSwitch> turn_off_kill_switch(House& house, ProviderId provider, Deadline by) {
+    auto on = co_await house.ground().store->kill_switches().list(by);
+    if (!on) co_return on.error();
+    KillSwitch former;
+    for (auto& one : *on)
+        if (one.provider == provider) former = std::move(one);
+    auto off = co_await house.rooms().kill_watch.turn_off(std::move(provider), by);
+    if (!off) co_return off.error();
+    co_return former;
 }
 
 }  // namespace acts

@@ -1,12 +1,11 @@
 #include <latchkey/rest.h>
 
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
-#include "facade/acts.h"
-#include "facade/hop.h"
 #include "facade/impl.h"
+#include "facade/rest_impl.h"
+#include "facade/server_impl.h"
+#include "facade/stoppable_wait.h"
 #include "rest/record_pages.h"
 #include "rest/records.h"
 
@@ -20,92 +19,19 @@ Deadline soon() {
     return Deadline::in(patience);
 }
 
-/// The gateway behind the port. It holds the house, so that a page fetched ahead finds it standing.
-class HousePort final : public ApiPort {
-public:
-    explicit HousePort(std::shared_ptr<House> house) : house_(std::move(house)) {}
-    Task<ApiResponse> call(ApiRequest request, Deadline by) override {
-        const House::Presence counted{*house_};
-        auto answer = co_await acts::call(*house_, std::move(request), by);
-        co_return answer;
-    }
-
-private:
-    std::shared_ptr<House> house_;
-};
-
-Error cancelled() {
-    return {Fault::try_later, "cancelled",
-            "The wait was given up because the caller asked to stop. Ask again to go on."};
-}
-
-/// What a waiting thread is woken with: the result, or the wish to stop.
-template <class T>
-class StoppableWait {
-public:
-    static void deliver(const std::shared_ptr<StoppableWait>& self, Result<T> result) {
-        const std::lock_guard hold{self->guard_};
-        self->result_.emplace(std::move(result));
-        self->changed_.notify_all();
-    }
-    Result<T> wait(const std::stop_token& stop, Deadline by) {
-        std::unique_lock hold{guard_};
-        const auto until =
-            std::chrono::steady_clock::now() + (by.at - BootClock::now()) + time_for_the_answer;
-        changed_.wait_until(hold, stop, until, [this] { return result_.has_value(); });
-        if (result_) return std::move(*result_);
-        if (stop.stop_requested()) return cancelled();
-        return gave_up();
-    }
-
-private:
-    std::mutex guard_;
-    std::condition_variable_any changed_;
-    std::optional<Result<T>> result_;
-};
-
-template <class T>
-Result<T> wait_or_stop(const std::shared_ptr<House>& house, Task<T> work, Deadline by,
-                       const std::stop_token& stop) {
-    if (!stop.stop_possible()) return wait_for(house, std::move(work), by);
-    if (stop.stop_requested()) return cancelled();
-    if (house->loop().get_executor().running_in_this_thread()) {
-        return wait_for(house, std::move(work), by);  // which refuses it
-    }
-    auto wait = std::make_shared<StoppableWait<T>>();
-    boost::asio::co_spawn(house->loop(), carry<T, StoppableWait<T>>(house, std::move(work), wait),
-                          boost::asio::detached);
-    return wait->wait(stop, by);
-}
-
 }  // namespace
 
-struct Rest::Impl {
-    std::shared_ptr<House> house;
-    rest::Place place;
-    Impl(std::shared_ptr<House> h, ConnectionId connection)
-        : house(h), place(std::make_shared<HousePort>(h), std::move(connection)) {}
-
-    template <class T>
-    Task<T> hop(Task<T> work, Deadline by) const {
-        return on_loop(house, std::move(work), by);
-    }
-    template <class T>
-    Result<T> wait(Task<T> work, Deadline by) const {
-        return wait_for(house, std::move(work), by);
-    }
-};
-
 struct RecordStream::Impl {
-    std::shared_ptr<House> house;
+    std::shared_ptr<ApiHost> host;
     std::shared_ptr<RecordPages> pages;
     std::stop_token stop;
     std::int64_t total = 0;
 
-    Result<std::vector<Record>> taken(Result<QueryPage> page) {
-        if (!page) return page.error();
-        if (!page->records.empty()) total = page->total_size;
-        return std::move(page->records);
+    Result<std::vector<Record>> taken(Result<RecordPages::Slip> slip) {
+        if (!slip) return slip.error();
+        QueryPage page = (*slip)->claim();
+        if (!page.records.empty()) total = page.total_size;
+        return std::move(page.records);
     }
 };
 
@@ -115,7 +41,7 @@ RecordStream& RecordStream::operator=(RecordStream&&) noexcept = default;
 RecordStream::~RecordStream() = default;
 
 Task<std::vector<Record>> RecordStream::async_next(Deadline by) {
-    auto work = on_loop(impl_->house, RecordPages::next(impl_->pages, by), by);
+    auto work = on_loop(impl_->host, RecordPages::next(impl_->pages, by), by);
     auto page = co_await std::move(work);
     co_return impl_->taken(std::move(page));
 }
@@ -123,7 +49,7 @@ Task<std::vector<Record>> RecordStream::async_next(Deadline by) {
 Result<std::vector<Record>> RecordStream::next() {
     const auto by = soon();
     return impl_->taken(
-        wait_or_stop(impl_->house, RecordPages::next(impl_->pages, by), by, impl_->stop));
+        wait_or_stop(impl_->host, RecordPages::next(impl_->pages, by), by, impl_->stop, [] {}));
 }
 
 Result<std::int64_t> RecordStream::for_each(const std::function<bool(const Record&)>& take) {
@@ -144,11 +70,15 @@ std::int64_t RecordStream::total_size() const {
 }
 
 Rest::Rest(const Latchkey& latchkey, ConnectionId connection)
-    : impl_(std::make_shared<const Impl>(latchkey.impl_->house, std::move(connection))) {}
+    : impl_(std::make_shared<const Impl>(library_host(latchkey.impl_->house),
+                                         std::move(connection))) {}
+
+Rest::Rest(ServerClient& server, ConnectionId connection)
+    : impl_(std::make_shared<const Impl>(server.impl_->host(), std::move(connection))) {}
 
 RecordStream Rest::query(std::string soql, QueryOptions options) const {
     auto stream = std::make_unique<RecordStream::Impl>();
-    stream->house = impl_->house;
+    stream->host = impl_->host;
     stream->stop = options.stop;
     stream->pages = std::make_shared<RecordPages>(impl_->place.port, impl_->place.connection,
                                                   std::move(soql), std::move(options));

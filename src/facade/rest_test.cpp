@@ -102,6 +102,22 @@ TEST_CASE("a stop token ends a blocking wait at once") {
     CHECK(page.error().fault == Fault::try_later);
 }
 
+TEST_CASE("a page that comes after its caller gave up is there at the next call") {
+    RestBench bench;
+    bench.control("POST", "data", R"({"generated_records": 4500})");
+    bench.control("POST", "faults",
+                  R"({"path": "/services/data/v68.0/query", "when": "after", "delay_ms": 300})");
+    std::stop_source stop;
+    QueryOptions options;
+    options.stop = stop.get_token();
+    auto stream = bench.rest.query("SELECT Id FROM Measurement__c", options);
+    std::thread other{[&] { stop.request_stop(); }};
+    CHECK(stream.next().error().code == "cancelled");
+    other.join();
+    CHECK(bench.await(count_all(&stream)).value() == 4500);
+    CHECK(stream.total_size() == 4500);
+}
+
 TEST_CASE("what Salesforce refuses of a query says who must act") {
     RestBench bench;
     auto stream = bench.rest.query("SELECT Nothing FROM Account");

@@ -3,12 +3,12 @@
 #include <memory>
 #include <utility>
 
+#include "base/run_here.h"
 #include "crypto/master_key.h"
 #include "facade/check_providers.h"
 #include "facade/house.h"
 #include "facade/loopback_login.h"
 #include "facade/rotation_probe.h"
-#include "base/run_here.h"
 #include "store/memory_journal.h"
 #include "store/memory_store.h"
 #include "vault/key_ring_loader.h"
@@ -78,8 +78,9 @@ Result<void> furnish(Ground& ground) {
     auto installation = run_here(loop, keys.installation(by));
     if (!installation) return installation.error();
     ground.installation = std::move(*installation);
-    const auto master = MasterKey::generate(ground.random);
-    auto ring = run_here(loop, load_key_ring(keys, master, ground.random, ground.clock, by));
+    ground.master = MasterKey::generate(ground.random);
+    auto ring =
+        run_here(loop, load_key_ring(keys, *ground.master, ground.random, ground.clock, by));
     if (!ring) return ring.error();
     ground.keys = std::move(*ring);
     return {};

@@ -4,6 +4,7 @@
 
 #include "access/sessions.h"
 #include "facade/hop.h"
+#include "facade/house.h"
 #include "facade/relay_desk.h"
 
 namespace latchkey {
@@ -13,7 +14,7 @@ namespace {
 /// Remembers nothing, so each piece of work has one of its own.
 Sessions sessions_in(House& house) {
     auto& ground = house.ground();
-    return {sessions_of(*ground.store),
+    return {ground.store->sessions(),
             ground.store->grants(),
             ground.store->api_keys(),
             house.rooms().api_keys.gates(),

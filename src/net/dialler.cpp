@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "base/watch.h"
 #include "net/address_guard.h"
-#include "net/sockets.h"
+#include "net/tunnel.h"
 
 namespace latchkey {
 
@@ -83,20 +83,9 @@ Task<std::vector<std::string>> Dialler::addresses(const Origin& to, Deadline by)
     co_return interleave(*found);
 }
 
-Task<std::unique_ptr<Stream>> Dialler::dial(Origin to, Deadline by) {
-    const bool anywhere = is_private(to);
-    if (!to.tls && !anywhere) {
-        co_return Error{Fault::misconfigured, "plain_http_not_allowed",
-                        to.text() +
-                            " would be reached without TLS. Only an origin configured as "
-                            "private may be; use https."};
-    }
-    if (to.tls && !tls()) co_return tls().error();
-
-    const Deadline connect_by = by.sooner(clock_.steady() + options_.limits.resolve_and_connect);
-    auto found = co_await addresses(to, connect_by);
+Task<std::unique_ptr<Socket>> Dialler::connect(Origin to, bool anywhere, Deadline by) {
+    auto found = co_await addresses(to, by);
     if (!found) co_return found.error();
-
     const Executor on = co_await boost::asio::this_coro::executor;
     std::unique_ptr<Socket> socket;
     bool tried = false;
@@ -104,14 +93,13 @@ Task<std::unique_ptr<Stream>> Dialler::dial(Origin to, Deadline by) {
     for (const auto& address : *found) {
         if (!anywhere && !is_public_address(address)) continue;
         tried = true;
-        if (connect_by.passed(clock_.steady())) {
+        if (by.passed(clock_.steady())) {
             why = "no time is left";
             break;
         }
         auto attempt = make_socket(on);
         Watch watch{clock_, on};
-        watch.at(connect_by.sooner(clock_.steady() + one_address).at,
-                 [&attempt] { attempt->reset(); });
+        watch.at(by.sooner(clock_.steady() + one_address).at, [&attempt] { attempt->reset(); });
         error_code failed;
         if (!watch.fired()) {
             co_await attempt->connect(address, to.port, options_.bind_address, failed);
@@ -131,25 +119,63 @@ Task<std::unique_ptr<Stream>> Dialler::dial(Origin to, Deadline by) {
         socket->reset();
         co_return not_allowed(to);
     }
+    co_return socket;
+}
 
-    if (to.tls) {
-        auto engine = TlsEngine::client(*tls(), to.host);
-        Watch watch{clock_, on};
-        watch.at(by.sooner(clock_.steady() + options_.limits.tls_handshake).at,
-                 [&socket] { socket->reset(); });
-        error_code failed;
-        co_await socket->handshake(std::move(engine), why, failed);
-        watch.stop();
-        if (failed == boost::system::errc::protocol_error) {
-            co_return Error{Fault::misconfigured, "tls_failed",
-                            "TLS with " + to.text() + " failed: " + why +
-                                ". Nothing was sent. Check the host name, the server's certificate "
-                                "and the configured certificate authorities."};
-        }
-        if (watch.fired()) co_return unreachable(to, "the TLS handshake took too long");
-        if (failed) co_return unreachable(to, "the TLS handshake ended: " + failed.message());
+Task<std::unique_ptr<Socket>> Dialler::connect_through(const EgressProxy& proxy, Origin to,
+                                                       Deadline by) {
+    // Where the proxy is, the operator has said.
+    auto socket = co_await connect(proxy.at, true, by);
+    if (!socket) co_return socket.error();
+    Watch watch{clock_, co_await boost::asio::this_coro::executor};
+    watch.at(by.at, [&socket] { (*socket)->reset(); });
+    auto opened = co_await open_tunnel(**socket, proxy, to);
+    watch.stop();
+    if (!opened) co_return opened.error();
+    co_return std::move(*socket);
+}
+
+Task<void> Dialler::shake_hands(Socket& socket, Origin to, Deadline by) {
+    auto engine = TlsEngine::client(*tls(), to.host);
+    Watch watch{clock_, co_await boost::asio::this_coro::executor};
+    watch.at(by.sooner(clock_.steady() + options_.limits.tls_handshake).at,
+             [&socket] { socket.reset(); });
+    error_code failed;
+    std::string why;
+    co_await socket.handshake(std::move(engine), why, failed);
+    watch.stop();
+    if (failed == boost::system::errc::protocol_error) {
+        co_return Error{Fault::misconfigured, "tls_failed",
+                        "TLS with " + to.text() + " failed: " + why +
+                            ". Nothing was sent. Check the host name, the server's certificate "
+                            "and the configured certificate authorities."};
     }
-    std::unique_ptr<Stream> stream = std::move(socket);
+    if (watch.fired()) co_return unreachable(to, "the TLS handshake took too long");
+    if (failed) co_return unreachable(to, "the TLS handshake ended: " + failed.message());
+    co_return Result<void>{};
+}
+
+Task<std::unique_ptr<Stream>> Dialler::dial(Origin to, Deadline by) {
+    const bool anywhere = is_private(to);
+    if (!to.tls && !anywhere) {
+        co_return Error{Fault::misconfigured, "plain_http_not_allowed",
+                        to.text() +
+                            " would be reached without TLS. Only an origin configured as "
+                            "private may be; use https."};
+    }
+    if (to.tls && !tls()) co_return tls().error();
+
+    const Deadline connect_by = by.sooner(clock_.steady() + options_.limits.resolve_and_connect);
+    const bool through = options_.proxy && !anywhere;
+    auto connecting = through ? connect_through(*options_.proxy, to, connect_by)
+                              : connect(to, anywhere, connect_by);
+    auto socket = co_await std::move(connecting);
+    if (!socket) co_return socket.error();
+    if (to.tls) {
+        auto shaken = co_await shake_hands(**socket, to, by);
+        if (!shaken) co_return shaken.error();
+    }
+    std::unique_ptr<Stream> stream = std::move(*socket);
     if (options_.wrap) stream = options_.wrap(std::move(stream));
     co_return stream;
 }

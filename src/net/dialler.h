@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "net/net_transport.h"
+#include "net/sockets.h"
 #include "net/tls.h"
 
 namespace latchkey {
@@ -21,6 +22,11 @@ public:
     Task<std::unique_ptr<Stream>> dial(Origin to, Deadline by);
 
 private:
+    /// A connection to a host, which for any but a private one has to be at a public address.
+    Task<std::unique_ptr<Socket>> connect(Origin to, bool anywhere, Deadline by);
+    /// The same through the egress proxy.
+    Task<std::unique_ptr<Socket>> connect_through(const EgressProxy& proxy, Origin to, Deadline by);
+    Task<void> shake_hands(Socket& socket, Origin to, Deadline by);
     Task<std::vector<std::string>> addresses(const Origin& to, Deadline by);
     bool is_private(const Origin& to) const;
     /// Made with the first https origin: reading a large CA file takes tens of milliseconds.

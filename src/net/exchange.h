@@ -17,6 +17,10 @@ namespace latchkey {
 ///                    one that the transport writes itself
 Result<std::string> print_request(const Origin& to, const HttpRequest& request, bool close);
 
+/// The same up to the blank line, for a body of so many bytes that is written after it.
+Result<std::string> print_head(const Origin& to, const HttpRequest& request, std::size_t body_bytes,
+                               bool close);
+
 struct Answer {
     HttpResponse response;
     bool reusable = false;  ///< the stream stands right before the next answer

@@ -56,7 +56,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     Executor executor;
     ServerLimits limits;
     Handler handler;
-    Log* log;  ///< null once the server is destroyed
+    Log* log;          ///< null once the server is destroyed
     std::string host;  ///< as given to `listen`
     std::unique_ptr<Listener> listener;
     std::optional<TlsContext> tls;

@@ -10,6 +10,7 @@
 
 #include "net/dialler.h"
 #include "net/exchange.h"
+#include "net/open_exchange.h"
 
 namespace latchkey {
 
@@ -163,6 +164,35 @@ struct NetTransport::Impl {
         co_return keep(on, to, std::move(*fresh), std::move(answer));
     }
 
+    Task<std::unique_ptr<OpenAnswer>> open(Origin to, HttpRequest request,
+                                           std::shared_ptr<const std::string> body, Deadline by) {
+        const Executor on = co_await boost::asio::this_coro::executor;
+        auto head = print_head(to, request, body ? body->size() : 0, false);
+        if (!head) co_return head.error();
+        const GiveBack give_back = [this, on, to](std::unique_ptr<Stream> stream) {
+            pool.put(on, to, std::move(stream), clock.steady());
+        };
+        auto idle = pool.take(on, to, clock.steady());
+        if (idle) {
+            std::string copy = *head;
+            auto answer = co_await open_exchange(std::move(idle), clock, options.limits,
+                                                 std::move(copy), body, give_back, by);
+            const bool again = !answer && answer.error().code == "not_sent";
+            if (!again) {
+                wipe(*head);
+                co_return answer;
+            }
+        }
+        auto fresh = co_await dialler.dial(to, by);
+        if (!fresh) {
+            wipe(*head);
+            co_return fresh.error();
+        }
+        auto answer = co_await open_exchange(std::move(*fresh), clock, options.limits,
+                                             std::move(*head), std::move(body), give_back, by);
+        co_return answer;
+    }
+
 private:
     Result<HttpResponse> keep(Executor on, const Origin& to, std::unique_ptr<Stream> stream,
                               Result<Answer> answer) {
@@ -186,6 +216,16 @@ Task<std::unique_ptr<Line>> NetTransport::dial(Origin to, Deadline by) {
     std::unique_ptr<Line> line = std::make_unique<NetLine>(std::move(*stream), std::move(to),
                                                            impl_->options.limits, impl_->clock);
     co_return line;
+}
+
+Task<std::unique_ptr<OpenAnswer>> NetTransport::open(Origin to, HttpRequest request,
+                                                     std::shared_ptr<const std::string> body,
+                                                     Deadline by) {
+    const bool throws = co_await boost::asio::this_coro::throw_if_cancelled();
+    co_await boost::asio::this_coro::throw_if_cancelled(false);
+    auto answer = co_await impl_->open(std::move(to), std::move(request), std::move(body), by);
+    co_await boost::asio::this_coro::throw_if_cancelled(throws);
+    co_return answer;
 }
 
 Task<HttpResponse> NetTransport::send(Origin to, HttpRequest request, Deadline by) {

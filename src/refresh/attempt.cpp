@@ -224,6 +224,7 @@ Async<std::optional<Refresher::Impl::Outcome>> Refresher::Impl::attempt_once(Wor
 /// needs no look: recover() applied what an earlier process left, and within this one a work ends
 /// only when its answer is in the row.
 Task<Refresher::Impl::Ready> Refresher::Impl::prepare(GrantRow row) {
+    if (auto stopped = parts.switches.stops(row.provider)) co_return std::move(*stopped);
     auto provider = parts.providers.find(row.provider);
     if (!provider)
         co_return Error{Fault::misconfigured, "unknown_provider",

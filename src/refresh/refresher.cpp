@@ -69,7 +69,8 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
         }
         // While the database is away the journal vouches for this token.
         auto work = works.find(who);
-        if (work && work->vouched() && meets(*work->vouched(), demand, clock.wall())) {
+        if (work && work->vouched() && !parts.switches.any() &&
+            meets(*work->vouched(), demand, clock.wall())) {
             memory.surpass(who, work->vouched()->generation);
             co_return *work->vouched();
         }
@@ -125,6 +126,17 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
         co_return given->error();
     }
     co_return busy(seconds{1});
+}
+
+/// Who had waited for a refresh when a kill switch was turned on gets nothing of what came of it.
+Task<AccessToken> Refresher::Impl::token_unless_stopped(std::shared_ptr<Impl> self,
+                                                        ConnectionId who, TokenDemand demand,
+                                                        Deadline by) {
+    const auto flips = parts.switches.flips();
+    auto token = co_await self->token(self, who, demand, by);
+    if (token && parts.switches.flips() != flips)
+        token = co_await self->token(self, who, demand, by);
+    co_return token;
 }
 
 Task<Connection> Refresher::Impl::refresh([[maybe_unused]] std::shared_ptr<Impl> self,
@@ -188,6 +200,7 @@ Task<Refresher::Impl::Sight> Refresher::Impl::look(ConnectionId who, TokenDemand
     Sight sight;
     sight.grant = std::move(*grant);
     const auto& row = sight.grant.row;
+    if (auto stopped = parts.switches.stops(row.provider)) co_return std::move(*stopped);
     sight.demand = protocol::clamped(demand, row);
     const auto now = parts.clock.wall();
     sight.decision = protocol::decide(row, sight.demand, false, now);
@@ -266,7 +279,7 @@ Refresher::Refresher(RefresherParts parts) : impl_(std::make_shared<Impl>(std::m
 Refresher::~Refresher() = default;
 
 Task<AccessToken> Refresher::token(ConnectionId who, TokenDemand demand, Deadline by) {
-    return impl_->token(impl_, std::move(who), demand, by);
+    return impl_->token_unless_stopped(impl_, std::move(who), demand, by);
 }
 
 Task<Connection> Refresher::refresh(ConnectionId who, Deadline by) {
@@ -287,6 +300,10 @@ Async<void> Refresher::run_plan() {
 
 RefresherSigns Refresher::signs() const {
     return impl_->signs();
+}
+
+void Refresher::forget_all() {
+    impl_->forget_all();
 }
 
 void Refresher::forget(const ConnectionId& who) {

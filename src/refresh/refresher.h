@@ -15,6 +15,7 @@
 #include "base/stops.h"
 #include "endpoint/token_endpoint.h"
 #include "model/providers.h"
+#include "model/switch_board.h"
 #include "model/token_source.h"
 #include "refresh/plan_times.h"
 #include "refresh/protocol_times.h"
@@ -39,6 +40,7 @@ struct RefresherParts {
     ProtocolTimes times = {};
     Meter& meter = no_meter();
     PlanTimes plan = {};
+    const SwitchBoard& switches = SwitchBoard::none();
 };
 
 /// How the refresher stands.
@@ -95,6 +97,8 @@ public:
 
     RefresherSigns signs() const;
 
+    /// As `forget`, for every connection: a kill switch was turned on or off.
+    void forget_all();
     /// Drops what is remembered of a connection and wakes who waits for it; called by acts that
     /// change it (revoke, quarantine, reconnect) and for changes of other nodes.
     void forget(const ConnectionId& who);

@@ -99,6 +99,8 @@ struct Refresher::Impl : std::enable_shared_from_this<Refresher::Impl> {
     // refresher.cpp
     Task<AccessToken> token(std::shared_ptr<Impl> self, ConnectionId who, TokenDemand demand,
                             Deadline by);
+    Task<AccessToken> token_unless_stopped(std::shared_ptr<Impl> self, ConnectionId who,
+                                           TokenDemand demand, Deadline by);
     Task<Connection> refresh(std::shared_ptr<Impl> self, ConnectionId who, Deadline by);
     Task<Grant> open(ConnectionId who, Deadline by);
     Task<Grant> open_alone(ConnectionId who, Deadline soon);

@@ -57,7 +57,22 @@ Async<void> RecordPages::fetch_ahead(std::shared_ptr<RecordPages> self, std::str
     if (self->arrived_) self->arrived_->cancel();
 }
 
-Task<QueryPage> RecordPages::next(std::shared_ptr<RecordPages> self, Deadline by) {
+Task<RecordPages::Slip> RecordPages::next(std::shared_ptr<RecordPages> self, Deadline by) {
+    auto turn = co_await self->turn_.take(by);
+    if (!turn) co_return turn.error();
+    if (!self->given_ || self->given_->claimed) {
+        auto page = co_await step(self, by);
+        self->turn_.give_back();
+        if (!page) co_return page.error();
+        self->given_ = std::make_shared<rest::PageSlip<QueryPage>>();
+        self->given_->page = std::move(*page);
+        co_return self->given_;
+    }
+    self->turn_.give_back();
+    co_return self->given_;
+}
+
+Task<QueryPage> RecordPages::step(std::shared_ptr<RecordPages> self, Deadline by) {
     if (self->done_) co_return QueryPage{};
     const Executor here = co_await boost::asio::this_coro::executor;
     if (self->target_.empty()) {

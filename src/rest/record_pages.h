@@ -10,6 +10,8 @@
 #include <latchkey/records.h>
 
 #include "rest/api_port.h"
+#include "rest/page_slip.h"
+#include "rest/turn.h"
 
 namespace latchkey {
 
@@ -20,14 +22,18 @@ public:
     RecordPages(std::shared_ptr<ApiPort> port, ConnectionId connection, std::string soql,
                 QueryOptions options);
 
-    /// returns  the next page; one without records after the last. After an error the same page is
-    ///          asked for again.
-    /// errors   bad_input invalid_soql, invalid_page_size · those of read_query_page and ApiPort
-    static Task<QueryPage> next(std::shared_ptr<RecordPages> self, Deadline by);
+    using Slip = std::shared_ptr<rest::PageSlip<QueryPage>>;
+
+    /// returns  the next page, to be claimed; one without records after the last. After an error the
+    ///          same page is asked for again.
+    /// errors   bad_input invalid_soql, invalid_page_size · try_later deadline_passed: a call that
+    ///          was given up is still under way · those of read_query_page and ApiPort
+    static Task<Slip> next(std::shared_ptr<RecordPages> self, Deadline by);
 
 private:
     using Timer = boost::asio::basic_waitable_timer<
         std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+    static Task<QueryPage> step(std::shared_ptr<RecordPages> self, Deadline by);
     static Task<QueryPage> fetch(std::shared_ptr<RecordPages> self, std::string target,
                                  Deadline by);
     static Async<void> fetch_ahead(std::shared_ptr<RecordPages> self, std::string target,
@@ -39,6 +45,8 @@ private:
     std::string soql_;
     QueryOptions options_;
 
+    rest::Turn turn_;
+    Slip given_;
     std::string target_;  ///< of the page that comes next; empty before the first
     bool done_ = false;
     bool fetching_ = false;  ///< that page is on its way

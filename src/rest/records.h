@@ -7,19 +7,11 @@
 
 #include <latchkey/records.h>
 
-#include "rest/api_port.h"
+#include "rest/place.h"
 
 /// Records by id and by external id, alone and together, as calls of the REST API. Each function is
 /// one call. `port` is held until the call is done.
 namespace latchkey::rest {
-
-/// Whose calls they are.
-struct Place {
-    std::shared_ptr<ApiPort> port;
-    ConnectionId connection;
-    Place(std::shared_ptr<ApiPort> p, ConnectionId c)
-        : port(std::move(p)), connection(std::move(c)) {}
-};
 
 inline constexpr std::size_t most_written = 200;
 inline constexpr std::size_t most_read = 2000;

@@ -30,6 +30,21 @@ constexpr std::array rows = {
         "A transaction security policy of the org stopped the request. Its administrator has to "
         "change the policy or the request."},
     RestRow{"INSUFFICIENT_ACCESS*", Fault::denied, forbidden},
+    RestRow{"LIMIT_EXCEEDED", Fault::try_later,
+            "The org has as many bulk jobs as it may, at once or in 24 hours. Wait until some have "
+            "ended, or load with fewer and larger jobs."},
+    RestRow{
+        "EXCEEDEDQUOTA", Fault::try_later,
+        "The org has made as many bulk jobs in 24 hours as it may. Go on tomorrow, or load with "
+        "fewer and larger jobs."},
+    RestRow{"FEATURENOTENABLED", Fault::misconfigured,
+            "The org has no bulk API. An administrator has to enable it."},
+    RestRow{"INVALIDJOBSTATE", Fault::conflict,
+            "The bulk job's state does not allow this. Look at the job; somebody may have ended "
+            "it."},
+    RestRow{"INVALIDJOB", Fault::bad_input, caller},
+    RestRow{"STORAGE_LIMIT_EXCEEDED", Fault::misconfigured,
+            "The org's storage is full. An administrator has to make room or buy more."},
     RestRow{"OPERATION_TOO_LARGE", Fault::bad_input,
             "The request touches more than Salesforce does at once. Split it."},
     RestRow{"QUERY_TIMEOUT", Fault::bad_input,

@@ -8,7 +8,11 @@ namespace {
 using enum ColumnKind;
 
 constexpr std::array sealing_keys{CopiedColumn{"id", word}, CopiedColumn{"sealed", bytes},
-                                  CopiedColumn{"created_at", number}};
+                                  CopiedColumn{"created_at", number}, CopiedColumn{"stage", word}};
+
+constexpr std::array kill_switches{CopiedColumn{"tenant", word},   CopiedColumn{"provider", bytes},
+                                   CopiedColumn{"since", number},  CopiedColumn{"reason", bytes},
+                                   CopiedColumn{"revokes", truth}, CopiedColumn{"swept", truth}};
 
 constexpr std::array connections{
     CopiedColumn{"tenant", word},         CopiedColumn{"id", bytes},
@@ -76,7 +80,8 @@ constexpr std::array events{CopiedColumn{"number", number},     CopiedColumn{"te
                             CopiedColumn{"generation", number}, CopiedColumn{"reason", bytes}};
 
 const std::array all{
-    CopiedTable{"sealing_keys", "SELECT id, sealed, created_at FROM sealing_keys ORDER BY position",
+    CopiedTable{"sealing_keys",
+                "SELECT id, sealed, created_at, stage FROM sealing_keys ORDER BY position",
                 sealing_keys},
     CopiedTable{
         "connections",
@@ -106,6 +111,9 @@ const std::array all{
                 "SELECT tenant, id, connection, epoch, api_key, secret_hash, renews, opened_by,"
                 " created_at, expires_at FROM gateway_sessions",
                 sessions},
+    CopiedTable{"kill_switches",
+                "SELECT tenant, provider, since, reason, revokes, swept FROM kill_switches",
+                kill_switches},
     CopiedTable{
         "events",
         "SELECT number, tenant, at, kind, connection, epoch, generation, reason FROM events",

@@ -93,11 +93,35 @@ inline Error invalid_cursor() {
 inline Error key_exists() {
     return {Fault::conflict, "key_exists", "There is a sealing key with this id already."};
 }
+inline Error no_key() {
+    return {Fault::not_found, "key_not_found", "There is no sealing key with this id."};
+}
+inline Error key_change_under_way() {
+    return {Fault::conflict, "key_change_under_way",
+            "A new sealing key is announced already. Wait until every node reads it."};
+}
+inline Error key_conflict() {
+    return {Fault::conflict, "key_conflict",
+            "The sealing keys have changed in the meantime. Nothing was changed; try again."};
+}
+inline Error no_kill_switch() {
+    return {Fault::not_found, "kill_switch_not_found", "This kill switch is not on."};
+}
 inline Error api_key_exists() {
     return {Fault::conflict, "api_key_exists", "There is an API key with this id already."};
 }
 inline Error no_api_key() {
     return {Fault::not_found, "api_key_not_found", "There is no such API key."};
+}
+inline Error session_exists() {
+    return {Fault::conflict, "session_exists", "There is a gateway session with this id already."};
+}
+inline Error no_session() {
+    return {Fault::not_found, "session_not_found", "There is no such gateway session."};
+}
+inline Error too_many_sessions() {
+    return {Fault::try_later, "too_many_sessions",
+            "This connection has 1,000 gateway sessions. End some, or wait until they have ended."};
 }
 inline Error node_id_in_use() {
     return {Fault::conflict, "node_id_in_use",

@@ -17,7 +17,7 @@ namespace latchkey {
 /// A store that forgets everything at its end: for tests, and for trying things out. One loop, no
 /// threads. Each call takes at least one turn of the loop, as a real store's would, so callers
 /// interleave.
-class MemoryStore final : public Store, public KeepsSessions {
+class MemoryStore final : public Store {
 public:
     /// Both must outlive this object.
     MemoryStore(Clock& clock, Random& random, StoreLimits limits = {});
@@ -29,6 +29,7 @@ public:
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
     SessionStore& sessions() override;
+    KillSwitchStore& kill_switches() override;
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;

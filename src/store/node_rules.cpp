@@ -17,6 +17,12 @@ Result<NodeRow> join(std::optional<NodeRow> known, NodeId node, BootId boot,
     return row;
 }
 
+Result<NodeRow> reads(std::optional<NodeRow> known, const BootId& boot, std::string key) {
+    if (!known || known->boot != boot || known->left) return store_error::node_replaced();
+    known->reads = std::move(key);
+    return std::move(*known);
+}
+
 Result<NodeRow> beat(std::optional<NodeRow> known, const BootId& boot) {
     if (!known || known->boot != boot || known->left) return store_error::node_replaced();
     ++known->beats;

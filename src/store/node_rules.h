@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "store/node_store.h"
 
@@ -10,6 +11,7 @@ namespace latchkey::node_rules {
 /// `known` is the row under this name, if there is one.
 Result<NodeRow> join(std::optional<NodeRow> known, NodeId node, BootId boot,
                      const std::optional<NodeRow>& silent);
+Result<NodeRow> reads(std::optional<NodeRow> known, const BootId& boot, std::string key);
 Result<NodeRow> beat(std::optional<NodeRow> known, const BootId& boot);
 
 }  // namespace latchkey::node_rules

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <latchkey/ids.h>
@@ -18,6 +19,7 @@ struct NodeRow {
     BootId boot;
     std::int64_t beats = 0;
     bool left = false;  ///< it ended in order; the name is free
+    std::string reads;  ///< id of the newest sealing key that this start reads; empty: not told
     bool operator==(const NodeRow&) const = default;
 };
 
@@ -44,6 +46,9 @@ public:
     /// One sign of life. errors  conflict node_replaced: another boot has taken the name over, or
     /// this one has left; it must claim nothing more
     virtual Task<void> beat(NodeId node, BootId boot, Deadline by) = 0;
+    /// Notes that this start of the node reads every sealing key up to that one. Safe to repeat.
+    /// errors  conflict node_replaced
+    virtual Task<void> reads(NodeId node, BootId boot, std::string key, Deadline by) = 0;
     /// The end of a boot, in order. Safe to repeat; nothing happens if another has the name.
     virtual Task<void> leave(NodeId node, BootId boot, Deadline by) = 0;
     /// By node, at most 1,000; those that left are among them.

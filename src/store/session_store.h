@@ -43,34 +43,4 @@ public:
     virtual Task<void> remove(ConnectionId connection, SessionId id, Deadline by) = 0;
 };
 
-class Store;
-
-/// Every adapter of Store keeps sessions too. They are the gateway's alone, so what only refreshes
-/// and connects, or stands before a store in a test, need not know of them.
-class KeepsSessions {
-public:
-    virtual SessionStore& sessions() = 0;
-
-protected:
-    ~KeepsSessions() = default;
-};
-
-/// Throws std::bad_cast for a store that is no adapter, which is a bug.
-SessionStore& sessions_of(Store& store);
-
-namespace store_error {
-
-inline Error session_exists() {
-    return {Fault::conflict, "session_exists", "There is a gateway session with this id already."};
-}
-inline Error no_session() {
-    return {Fault::not_found, "session_not_found", "There is no such gateway session."};
-}
-inline Error too_many_sessions() {
-    return {Fault::try_later, "too_many_sessions",
-            "This connection has 1,000 gateway sessions. End some, or wait until they have ended."};
-}
-
-}  // namespace store_error
-
 }  // namespace latchkey

@@ -7,7 +7,9 @@
 #include "store/flow_store.h"
 #include "store/grant_store.h"
 #include "store/key_store.h"
+#include "store/kill_switch_store.h"
 #include "store/node_store.h"
+#include "store/session_store.h"
 
 namespace latchkey {
 
@@ -29,6 +31,8 @@ public:
     virtual ConnectionIndex& connections() = 0;
     virtual KeyStore& keys() = 0;
     virtual ApiKeyStore& api_keys() = 0;
+    virtual SessionStore& sessions() = 0;
+    virtual KillSwitchStore& kill_switches() = 0;
     virtual EventStore& events() = 0;
     virtual NodeStore& nodes() = 0;
     virtual Changes& changes() = 0;

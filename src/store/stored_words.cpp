@@ -46,6 +46,10 @@ FlowState flow_state_of(std::string_view word) {
     return FlowState::failed;
 }
 
+KeyStage key_stage_of(std::string_view word) {
+    return word == name(KeyStage::in_use) ? KeyStage::in_use : KeyStage::announced;
+}
+
 EventKind event_kind_of(std::string_view word) {
     for (const auto kind : {EventKind::reauth_required, EventKind::recovered})
         if (word == name(kind)) return kind;

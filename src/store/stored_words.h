@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include <latchkey/sealing_key.h>
+
 #include "model/grant.h"
 #include "store/event_store.h"
 #include "store/flow_store.h"
@@ -17,6 +19,9 @@ Role role_of(std::string_view word);
 const char* word(FlowState state);
 /// A word that nobody here writes counts as over.
 FlowState flow_state_of(std::string_view word);
+
+/// Of the words that `name` gives; anything unknown seals nothing.
+KeyStage key_stage_of(std::string_view word);
 
 /// Of the words that `name` gives; anything unknown counts as uncertain.
 EventKind event_kind_of(std::string_view word);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "base/async.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -18,5 +21,21 @@ namespace latchkey {
 ///                        key_ring_missing: there is old data, but no key; a new key would hide it
 Task<KeyRing> load_key_ring(KeyStore& store, const MasterKey& master, Random& random, Clock& clock,
                             Deadline by);
+
+/// Adds to the ring what it does not read yet, and lets the newest key that is in use seal.
+/// returns  the id of the newest key that the ring reads now
+/// errors   misconfigured wrong_master_key: at least one key does not open; the others are read
+Result<std::string> take_up(KeyRing& ring, const std::vector<SealedKey>& kept,
+                            const MasterKey& master, const std::string& installation);
+
+/// A new key, sealed under the master key, with the id after the newest of `kept`.
+SealedKey next_key(const std::vector<SealedKey>& kept, const MasterKey& master,
+                   const std::string& installation, Random& random, Clock& clock);
+
+/// The same keys, sealed under another master key.
+/// errors  misconfigured wrong_master_key: `former` does not open all of them
+Result<std::vector<SealedKey>> wrapped_anew(std::vector<SealedKey> kept, const MasterKey& former,
+                                            const MasterKey& next, const std::string& installation,
+                                            Random& random);
 
 }  // namespace latchkey

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "vault/bindings.h"
 #include "vault/vault_bench.h"
 
 using namespace latchkey;
@@ -31,14 +32,14 @@ TEST_CASE("a new store gets one sealing key, which the next start opens") {
     Bench bench;
     const auto first = bench.load(bench.master);
     REQUIRE(first.has_value());
-    CHECK(first->newest().size() == 8);
+    CHECK(first->sealing().size() == 8);
     CHECK(bench.kept() == 1);
     const Sealed sealed = first->seal(Binding{"x"}, Secret{"v"}, bench.random).value();
 
     const auto second = bench.load(bench.master);
     REQUIRE(second.has_value());
     CHECK(bench.kept() == 1);
-    CHECK(second->newest() == first->newest());
+    CHECK(second->sealing() == first->sealing());
     CHECK(second->open(Binding{"x"}, sealed)->reveal() == "v");
 }
 
@@ -113,8 +114,28 @@ TEST_CASE("every key of the ring is loaded, and the newest seals") {
 
     const auto both = bench.load(bench.master);
     REQUIRE(both.has_value());
-    CHECK(both->newest() == young);
+    CHECK(both->sealing() == young);
     CHECK(both->open(Binding{"x"}, old)->reveal() == "v");
+}
+
+TEST_CASE("CP46: a start on a key that is only announced reads it and does not seal with it") {
+    Bench bench;
+    const auto first = bench.load(bench.master);
+    REQUIRE(first.has_value());
+    const auto installation = bench.ok(bench.store.keys().installation(bench.by())).id;
+    SealedKey next;
+    next.id = "00000002";
+    next.key = bench.master.wrap(Bindings{installation}.sealing_key(next.id),
+                                 Secret{std::string(32, 'y')}, bench.random);
+    next.stage = KeyStage::announced;
+    bench.done(bench.store.keys().add(next, bench.by()));
+
+    auto both = bench.load(bench.master);
+    REQUIRE(both.has_value());
+    CHECK(both->sealing() == first->sealing());
+    CHECK(both->has("00000002"));
+    bench.done(bench.store.keys().put_in_use("00000002", bench.by()));
+    CHECK(bench.load(bench.master)->sealing() == "00000002");
 }
 
 TEST_CASE("a store that does not take the first key gives no ring") {

@@ -69,6 +69,51 @@ class Nodes(Together):
                             node.name)
         self.assertLess(time.monotonic() - since, HEARD_S)
 
+    def test_f14_a_kill_switch_that_is_turned_on_at_one_node_is_in_force_at_all(self):
+        connection = self.connect()
+        for node in self.site.nodes:
+            self.assertEqual(node.query(connection).status, 200)
+        first, *others = self.site.nodes
+        on = first.operate("POST", "/v1/kill-switches", {"reason": "a story"})
+        self.assertEqual(on.status, 200, on)
+        self.addCleanup(first.operate, "DELETE", "/v1/kill-switches")
+        since = time.monotonic()
+        self.assertEqual(first.query(connection).status, 503)
+        for node in others:
+            self.assertTrue(eventually(lambda: node.query(connection).status == 503, HEARD_S),
+                            node.name)
+        self.assertLess(time.monotonic() - since, HEARD_S)
+        self.assertEqual(others[0].operate("DELETE", "/v1/kill-switches").status, 200)
+        for node in self.site.nodes:
+            self.assertTrue(eventually(lambda: node.query(connection).status == 200, HEARD_S),
+                            node.name)
+
+    def test_i7_a_new_sealing_key_is_used_when_every_node_reads_it_and_all_go_on(self):
+        connections = [self.site.connect(f"{self.id()}-{n}") for n in range(5)]
+        first, second, third = self.site.nodes
+
+        def keys(node):
+            answer = node.operate("GET", "/v1/keys")
+            self.assertEqual(answer.status, 200, answer)
+            return answer.json
+
+        third.freeze()
+        self.addCleanup(third.thaw)
+        added = first.operate("POST", "/v1/keys")
+        self.assertEqual(added.status, 202, added)
+        time.sleep(5)   # the two that live have read it long ago
+        listed = keys(second)
+        self.assertEqual(listed["items"][-1]["stage"], "announced")
+        self.assertEqual(len(listed["waiting_for"]), 1)
+        third.thaw()
+        self.assertTrue(eventually(lambda: keys(first)["items"][-1]["seals"], 20), keys(first))
+        self.assertTrue(eventually(
+            lambda: all(key["tokens"] == 0 for key in keys(second)["items"][:-1]), 30), keys(second))
+        self.site.emulator.expire_sessions()
+        for number, connection in enumerate(connections):
+            for node in self.site.nodes[number % 3:] + self.site.nodes[:number % 3]:
+                self.assertEqual(node.query(connection).status, 200)
+
     def test_j9_a_node_that_dies_after_the_commit_leaves_the_new_generation_to_the_others(self):
         victim, *others = self.site.nodes
         connection = self.connect()

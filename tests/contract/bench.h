@@ -84,6 +84,7 @@ struct SqliteBench : BenchBase {
         ConnectionIndex& connections() { return adapter->connections(); }
         KeyStore& keys() { return adapter->keys(); }
         ApiKeyStore& api_keys() { return adapter->api_keys(); }
+        KillSwitchStore& kill_switches() { return adapter->kill_switches(); }
         EventStore& events() { return adapter->events(); }
         NodeStore& nodes() { return adapter->nodes(); }
         Changes& changes() { return adapter->changes(); }

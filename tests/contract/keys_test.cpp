@@ -55,6 +55,97 @@ TEST_CASE_TEMPLATE("sealing keys come back oldest first, each id once", Bench, M
     CHECK(all[0].created_at == sealing_key("").created_at);
 }
 
+TEST_CASE_TEMPLATE("a new sealing key is announced, one at a time, and then put in use", Bench,
+                   MemoryBench, SqliteBench, PostgresBench) {
+    Bench bench;
+    auto& keys = bench.store.keys();
+    bench.done(keys.add(sealing_key("00000001"), bench.by()));
+    auto next = sealing_key("00000002");
+    next.stage = KeyStage::announced;
+    bench.done(keys.add(next, bench.by()));
+    CHECK(bench.ok(keys.all(bench.by())).at(0).stage == KeyStage::in_use);
+    CHECK(bench.ok(keys.all(bench.by())).at(1).stage == KeyStage::announced);
+
+    auto third = sealing_key("00000003");
+    third.stage = KeyStage::announced;
+    CHECK(bench.refusal(keys.add(third, bench.by())) == "conflict key_change_under_way");
+    CHECK(bench.refusal(keys.put_in_use("00000003", bench.by())) == "not_found key_not_found");
+    bench.done(keys.put_in_use("00000002", bench.by()));
+    bench.done(keys.put_in_use("00000002", bench.by()));
+    CHECK(bench.ok(keys.all(bench.by())).at(1).stage == KeyStage::in_use);
+    bench.done(keys.add(third, bench.by()));
+}
+
+TEST_CASE_TEMPLATE("sealing keys are wrapped anew all together or not at all", Bench, MemoryBench,
+                   SqliteBench, PostgresBench) {
+    Bench bench;
+    auto& keys = bench.store.keys();
+    auto first = sealing_key("00000001");
+    auto second = sealing_key("00000002");
+    bench.done(keys.add(first, bench.by()));
+    bench.done(keys.add(second, bench.by()));
+    for (const std::size_t length : {1, 2, 3, 4, 61}) {
+        first.key = Sealed{std::string(length, '\xfb')};
+        second.key = Sealed{std::string(length, '\xff')};
+        bench.done(keys.rewrap({first, second}, bench.by()));
+        CHECK(bench.ok(keys.all(bench.by())).at(0).key == first.key);
+        CHECK(bench.ok(keys.all(bench.by())).at(1).key == second.key);
+    }
+
+    auto other = first;
+    other.key = Sealed{"other"};
+    CHECK(bench.refusal(keys.rewrap({other}, bench.by())) == "conflict key_conflict");
+    CHECK(bench.refusal(keys.rewrap({other, sealing_key("00000003")}, bench.by())) ==
+          "conflict key_conflict");
+    CHECK(bench.ok(keys.all(bench.by())).at(0).key == first.key);
+}
+
+TEST_CASE_TEMPLATE("grants whose tokens another key sealed are found page by page and replaced",
+                   Bench, MemoryBench, SqliteBench, PostgresBench) {
+    Bench bench;
+    auto& keys = bench.store.keys();
+    const auto sealed = [](const std::string& text) { return Sealed{text}; };
+    for (const char* id : {"cn_1", "cn_2", "cn_3"}) {
+        auto row = candidate(id);
+        row.refresh_token = sealed(id == std::string{"cn_3"} ? "new:r" : "old:r");
+        row.access_token = sealed(id == std::string{"cn_2"} ? "new:a" : "old:a");
+        bench.done(bench.store.grants().add_candidate(row, bench.by()));
+    }
+    auto counts = bench.ok(keys.tokens_by_header(4, bench.by()));
+    CHECK(counts.size() == 2);
+    CHECK(counts["old:"] == 4);
+    CHECK(counts["new:"] == 2);
+
+    auto page = bench.ok(keys.sealed_otherwise("new:", GrantKey{}, 2, bench.by()));
+    REQUIRE(page.size() == 2);
+    CHECK(page[0].key == GrantKey{ConnectionId{"cn_1"}, Epoch{1}});
+    CHECK(page[1].key == GrantKey{ConnectionId{"cn_2"}, Epoch{1}});
+    const auto rest = bench.ok(keys.sealed_otherwise("new:", page[1].key, 2, bench.by()));
+    REQUIRE(rest.size() == 1);
+    CHECK(rest[0].key == GrantKey{ConnectionId{"cn_3"}, Epoch{1}});
+
+    SealChange change;
+    change.key = page[0].key;
+    change.former_refresh_token = page[0].refresh_token;
+    change.former_access_token = page[0].access_token;
+    change.refresh_token = sealed("new:r");
+    change.access_token = sealed("new:a");
+    CHECK(bench.ok(keys.replace_seals(change, bench.by())));
+    const auto now = bench.ok(bench.store.grants().find(page[0].key, bench.by()));
+    CHECK(now.refresh_token == change.refresh_token);
+    CHECK(now.access_token == change.access_token);
+    CHECK(now.generation == page[0].generation);
+    CHECK(now.state == page[0].state);
+    // It fits once: the row holds other tokens by then.
+    CHECK_FALSE(bench.ok(keys.replace_seals(change, bench.by())));
+    CHECK(bench.ok(keys.sealed_otherwise("new:", GrantKey{}, 5, bench.by())).size() == 2);
+
+    SealChange without;
+    without.key = rest[0].key;
+    without.former_refresh_token = rest[0].refresh_token;
+    CHECK_FALSE(bench.ok(keys.replace_seals(without, bench.by())));
+}
+
 TEST_CASE_TEMPLATE("a store is empty until anything sealed or hashed is in it", Bench, MemoryBench,
                    SqliteBench, PostgresBench) {
     for (int kind = 0; kind < 3; ++kind) {

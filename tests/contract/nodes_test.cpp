@@ -88,3 +88,23 @@ TEST_CASE("a file of SQLite belongs to one process, a store in memory to whoever
           "conflict node_id_in_use");
     CHECK(sqlite.ok(sqlite.store.nodes().join(node, second, row, sqlite.by())).boot == second);
 }
+
+TEST_CASE_TEMPLATE(
+    "a start of a node tells which sealing key it reads, and the next one has to again", Bench,
+    MemoryBench, SqliteBench, PostgresBench) {
+    Bench bench;
+    auto& nodes = bench.store.nodes();
+    bench.ok(nodes.join(node, first, std::nullopt, bench.by()));
+    CHECK(bench.ok(nodes.list(bench.by())).at(0).reads.empty());
+    bench.done(nodes.reads(node, first, "00000002", bench.by()));
+    bench.done(nodes.reads(node, first, "00000002", bench.by()));
+    bench.done(nodes.beat(node, first, bench.by()));
+    CHECK(bench.ok(nodes.list(bench.by())).at(0).reads == "00000002");
+    CHECK(bench.refusal(nodes.reads(node, second, "00000003", bench.by())) ==
+          "conflict node_replaced");
+    bench.done(nodes.leave(node, first, bench.by()));
+    CHECK(bench.refusal(nodes.reads(node, first, "00000003", bench.by())) ==
+          "conflict node_replaced");
+    bench.ok(nodes.join(node, second, std::nullopt, bench.by()));
+    CHECK(bench.ok(nodes.list(bench.by())).at(0).reads.empty());
+}

@@ -93,6 +93,8 @@ public:
     ConnectionIndex& connections() override { return inner_.connections(); }
     KeyStore& keys() override { return inner_.keys(); }
     ApiKeyStore& api_keys() override { return inner_.api_keys(); }
+    SessionStore& sessions() override { return inner_.sessions(); }
+    KillSwitchStore& kill_switches() override { return inner_.kill_switches(); }
     EventStore& events() override { return inner_.events(); }
     NodeStore& nodes() override { return inner_.nodes(); }
     Changes& changes() override { return inner_.changes(); }

@@ -122,7 +122,7 @@ def use(program, emulator, folder):
 
 
 def check_records(program, emulator, folder):
-    """The example of many records, on a store that a run of first_query has connected."""
+    """An example of many records, on a store that a run of first_query has connected."""
     done = subprocess.run([program, folder / "store.db", emulator.url, "example"],
                           capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
     names = [line.split("\t")[0] for line in done.stdout.splitlines()]
@@ -153,6 +153,7 @@ def main():
                 for how, example in ((house.by_find_package, "first_query"),
                                      (house.by_find_package, "awaitable"),
                                      (house.by_find_package, "records"),
+                                     (house.by_find_package, "bulk"),
                                      (house.by_pkg_config, "first_query"))]
         with concurrent.futures.ThreadPoolExecutor(2) as two:
             programs = list(two.map(lambda job: job[0](*job[1:]), jobs))
@@ -161,7 +162,7 @@ def main():
         try:
             emulator.post("/__emulator/clients",
                           {"client_id": "example", "any_loopback_redirect": True})
-            queries = [one for one in programs if one.name != "records"]
+            queries = [one for one in programs if one.name not in ("records", "bulk")]
             for number, program in enumerate(queries):
                 check_use(program, emulator, house.folder / f"run-{number}")
                 if number == 0:
@@ -172,7 +173,7 @@ def main():
             # The last login: Salesforce keeps five of a user and an app.
             last = house.folder / f"run-{len(queries) - 1}"
             for program in programs:
-                if program.name == "records":
+                if program.name in ("records", "bulk"):
                     check_records(program, emulator, last)
         finally:
             emulator.stop()

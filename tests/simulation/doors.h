@@ -202,6 +202,8 @@ public:
     FlowStore& flows() override { return database_.store().flows(); }
     KeyStore& keys() override { return database_.store().keys(); }
     ApiKeyStore& api_keys() override { return database_.store().api_keys(); }
+    SessionStore& sessions() override { return database_.store().sessions(); }
+    KillSwitchStore& kill_switches() override { return database_.store().kill_switches(); }
     EventStore& events() override { return database_.store().events(); }
     NodeStore& nodes() override { return database_.store().nodes(); }
     Task<void> quiet(Deadline by) override { return database_.store().quiet(by); }

@@ -52,6 +52,15 @@ public:
         }
         return true;
     }
+    /// The numeric address at the other end.
+    std::string peer() const {
+        sockaddr_in there{};
+        socklen_t size = sizeof there;
+        ::getpeername(fd_, reinterpret_cast<sockaddr*>(&there), &size);
+        char text[INET_ADDRSTRLEN] = {};
+        ::inet_ntop(AF_INET, &there.sin_addr, text, sizeof text);
+        return text;
+    }
     void end_sending() { ::shutdown(fd_, SHUT_WR); }
 
     /// What comes next; empty at an end, a reset (see `was_reset`) or a time-out (`timed_out`).

@@ -115,6 +115,12 @@ class JournalFiles(Story):
         store = sqlite3.connect(self.server.data / "latchkey.db")
         with store:
             store.execute(FORMER_TABLE)
+            store.execute("DROP INDEX flows_open_of_owner")
+            store.execute("ALTER TABLE api_keys DROP COLUMN rules")
+            store.execute("DROP TABLE kill_switches")
+            store.execute("DROP INDEX one_announced_key")
+            store.execute("ALTER TABLE sealing_keys DROP COLUMN stage")
+            store.execute("ALTER TABLE nodes DROP COLUMN reads")
             store.execute("DROP TABLE gateway_sessions")
             store.execute("ALTER TABLE installation DROP COLUMN moved_to")
             store.execute("ALTER TABLE installation DROP COLUMN move_done")

@@ -63,7 +63,7 @@ class Operations(Story):
         self.assertEqual(shown, {
             "ready": True, "parts": {"store": "ok", "journal": "ok", "refreshing": "ok"},
             "hindrances": [], "paused": [], "refreshes_under_way": 0, "refreshes_waiting": 0,
-            "connections_in_doubt": 0, "connections_suspect": 0})
+            "connections_in_doubt": 0, "connections_suspect": 0, "kill_switches_on": 0})
         self.assertEqual(self.gauge("ready"), 1)
         self.assertEqual(self.gauge('journal_answers{state="closed"}'), 1)
         self.assertEqual(self.gauge("journal_disk_failed"), 0)

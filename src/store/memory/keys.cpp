@@ -24,8 +24,79 @@ public:
         return gate<void>(&state_, "keys.add", by, [this, key]() -> Result<void> {
             for (const auto& known : state_.keys)
                 if (known.id == key.id) return store_error::key_exists();
+            if (key.stage == KeyStage::announced)
+                for (const auto& known : state_.keys)
+                    if (known.stage == KeyStage::announced)
+                        return store_error::key_change_under_way();
             state_.keys.push_back(key);
             return {};
+        });
+    }
+
+    Task<void> put_in_use(std::string id, Deadline by) override {
+        return gate<void>(&state_, "keys.put_in_use", by, [this, id]() -> Result<void> {
+            for (auto& known : state_.keys) {
+                if (known.id != id) continue;
+                known.stage = KeyStage::in_use;
+                return {};
+            }
+            return store_error::no_key();
+        });
+    }
+
+    Task<void> rewrap(std::vector<SealedKey> keys, Deadline by) override {
+        return gate<void>(&state_, "keys.rewrap", by, [this, keys]() -> Result<void> {
+            if (keys.size() != state_.keys.size()) return store_error::key_conflict();
+            for (std::size_t i = 0; i < keys.size(); ++i)
+                if (keys[i].id != state_.keys[i].id) return store_error::key_conflict();
+            for (std::size_t i = 0; i < keys.size(); ++i) state_.keys[i].key = keys[i].key;
+            return {};
+        });
+    }
+
+    Task<std::map<std::string, std::int64_t>> tokens_by_header(std::size_t header_bytes,
+                                                               Deadline by) override {
+        using Counts = std::map<std::string, std::int64_t>;
+        return gate<Counts>(
+            &state_, "keys.tokens_by_header", by, [this, header_bytes]() -> Result<Counts> {
+                Counts counts;
+                for (const auto& [key, kept] : state_.grants)
+                    for (const auto& token : {kept.row.refresh_token, kept.row.access_token})
+                        if (token) ++counts[token->bytes.substr(0, header_bytes)];
+                return counts;
+            });
+    }
+
+    Task<std::vector<GrantRow>> sealed_otherwise(std::string header, GrantKey after,
+                                                 std::size_t limit, Deadline by) override {
+        return gate<std::vector<GrantRow>>(
+            &state_, "keys.sealed_otherwise", by,
+            [this, header, after, limit]() -> Result<std::vector<GrantRow>> {
+                const auto other = [&](const std::optional<Sealed>& token) {
+                    return token && !token->bytes.starts_with(header);
+                };
+                std::vector<GrantRow> rows;
+                const auto last = std::make_pair(after.connection.text, after.epoch.value);
+                for (auto at = state_.grants.upper_bound(last);
+                     at != state_.grants.end() &&
+                     rows.size() < std::min(limit, most_rows_of_a_state);
+                     ++at) {
+                    const auto& row = at->second.row;
+                    if (other(row.refresh_token) || other(row.access_token)) rows.push_back(row);
+                }
+                return rows;
+            });
+    }
+
+    Task<bool> replace_seals(SealChange change, Deadline by) override {
+        return gate<bool>(&state_, "keys.replace_seals", by, [this, change]() -> Result<bool> {
+            auto* kept = state_.grant(change.key);
+            if (kept == nullptr || kept->row.refresh_token != change.former_refresh_token ||
+                kept->row.access_token != change.former_access_token)
+                return false;
+            kept->row.refresh_token = change.refresh_token;
+            kept->row.access_token = change.access_token;
+            return true;
         });
     }
 

@@ -40,7 +40,8 @@ struct Contents : Gatekeeper {
     std::vector<ConnectionEvent> events;  // in order
     std::int64_t last_event = 0;
     std::map<std::string, NodeRow> nodes;
-    std::deque<ConnectionId> changed;  // the latest ones, oldest first
+    std::map<std::string, KillSwitch> kill_switches;  // by provider
+    std::deque<ConnectionId> changed;                 // the latest ones, oldest first
     std::int64_t last_change = 0;
     std::vector<std::weak_ptr<Waiter>> waiters;
 
@@ -58,6 +59,7 @@ std::unique_ptr<ConnectionIndex> make_connections(Contents& state);
 std::unique_ptr<FlowStore> make_flows(Contents& state);
 std::unique_ptr<KeyStore> make_keys(Contents& state);
 std::unique_ptr<ApiKeyStore> make_api_keys(Contents& state);
+std::unique_ptr<KillSwitchStore> make_kill_switches(Contents& state);
 std::unique_ptr<EventStore> make_events(Contents& state);
 std::unique_ptr<NodeStore> make_nodes(Contents& state);
 std::unique_ptr<Changes> make_changes(Contents& state);

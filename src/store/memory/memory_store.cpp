@@ -44,6 +44,7 @@ struct MemoryStore::Impl {
           keys(memory::make_keys(state)),
           api_keys(memory::make_api_keys(state)),
           sessions(memory::make_sessions(state)),
+          kill_switches(memory::make_kill_switches(state)),
           events(memory::make_events(state)),
           nodes(memory::make_nodes(state)),
           changes(memory::make_changes(state)) {}
@@ -55,6 +56,7 @@ struct MemoryStore::Impl {
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
     std::unique_ptr<SessionStore> sessions;
+    std::unique_ptr<KillSwitchStore> kill_switches;
     std::unique_ptr<EventStore> events;
     std::unique_ptr<NodeStore> nodes;
     std::unique_ptr<Changes> changes;
@@ -83,6 +85,9 @@ ApiKeyStore& MemoryStore::api_keys() {
 }
 SessionStore& MemoryStore::sessions() {
     return *impl_->sessions;
+}
+KillSwitchStore& MemoryStore::kill_switches() {
+    return *impl_->kill_switches;
 }
 EventStore& MemoryStore::events() {
     return *impl_->events;

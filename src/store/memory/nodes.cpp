@@ -29,6 +29,15 @@ public:
         });
     }
 
+    Task<void> reads(NodeId node, BootId boot, std::string key, Deadline by) override {
+        return gate<void>(&state_, "nodes.reads", by, [this, node, boot, key]() -> Result<void> {
+            const auto next = node_rules::reads(find(node), boot, key);
+            if (!next) return next.error();
+            state_.nodes[node.text] = *next;
+            return {};
+        });
+    }
+
     Task<void> leave(NodeId node, BootId boot, Deadline by) override {
         return gate<void>(&state_, "nodes.leave", by, [this, node, boot]() -> Result<void> {
             const auto found = state_.nodes.find(node.text);

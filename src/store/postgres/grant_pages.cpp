@@ -55,6 +55,16 @@ Query suspect_grants(const GrantKey& after, std::size_t limit) {
                 after, limit);
 }
 
+Query grants_sealed_otherwise(const std::string& header, const GrantKey& after, std::size_t limit) {
+    auto query = page(LATCHKEY_PG_PAGE
+                      "WHERE (pg_catalog.substr(t.refresh_token, 1, $6::pg_catalog.int4) <> $5"
+                      " OR pg_catalog.substr(t.access_token, 1, $6::pg_catalog.int4) <> "
+                      "$5)" LATCHKEY_PG_AFTER,
+                      after, limit);
+    query.given.bytes(header).number(static_cast<std::int64_t>(header.size()));
+    return query;
+}
+
 Query count_suspects() {
     auto count =
         reading("SELECT count(*) FROM latchkey.grants g " LATCHKEY_PG_TO_REFRESH

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "store/grant_store.h"
@@ -12,6 +13,7 @@ namespace latchkey::postgres {
 Query grants_in_state(State wanted, const GrantKey& after, std::size_t limit);
 Query grants_due(const DueBy& when, const GrantKey& after, std::size_t limit);
 Query suspect_grants(const GrantKey& after, std::size_t limit);
+Query grants_sealed_otherwise(const std::string& header, const GrantKey& after, std::size_t limit);
 Query count_suspects();
 Task<std::vector<GrantRow>> read_page(Pool& pool, Query page, Deadline by);
 

@@ -14,16 +14,18 @@ NodeRow read_node(Rows& row) {
     node.boot = BootId{row.text()};
     node.beats = row.number();
     node.left = row.truth();
+    node.reads = row.text();
     return node;
 }
 
 /// Fits if the row still is what was read, or if there still is none.
 Query write_node(const NodeRow& next, const std::optional<NodeRow>& seen) {
     auto write = writing(
-        "INSERT INTO latchkey.nodes AS n (node, boot, beats, gone) SELECT $1, $2, $3, $4"
+        "INSERT INTO latchkey.nodes AS n (node, boot, beats, gone, reads) SELECT $1, $2, $3, $4, $8"
         " WHERE (SELECT latchkey.durable_timeline()) IS NOT NULL"
         " ON CONFLICT (node) DO UPDATE SET boot = excluded.boot, beats = excluded.beats,"
-        " gone = excluded.gone WHERE n.boot = $5 AND n.beats = $6 AND n.gone = $7 RETURNING 1");
+        " gone = excluded.gone, reads = excluded.reads WHERE n.boot = $5 AND n.beats = $6 AND "
+        "n.gone = $7 RETURNING 1");
     // No boot has an empty name, so where none was seen an existing row does not fit.
     const auto before = seen.value_or(NodeRow{});
     write.given.word(next.node.text)
@@ -32,7 +34,8 @@ Query write_node(const NodeRow& next, const std::optional<NodeRow>& seen) {
         .truth(next.left)
         .word(before.boot.text)
         .number(before.beats)
-        .truth(before.left);
+        .truth(before.left)
+        .word(next.reads);
     return write;
 }
 
@@ -45,8 +48,8 @@ public:
     Task<NodeRow> join(NodeId node, BootId boot, std::optional<NodeRow> silent,
                        Deadline by) override {
         for (int tries = 0; tries < most_tries; ++tries) {
-            auto question =
-                reading("SELECT node, boot, beats, gone FROM latchkey.nodes WHERE node = $1");
+            auto question = reading(
+                "SELECT node, boot, beats, gone, reads FROM latchkey.nodes WHERE node = $1");
             question.given.word(node.text);
             auto found = co_await bench_.pool.ask(std::move(question), by);
             if (!found) co_return found.error();
@@ -73,6 +76,17 @@ public:
         co_return Result<void>{};
     }
 
+    Task<void> reads(NodeId node, BootId boot, std::string key, Deadline by) override {
+        auto note = writing(
+            "UPDATE latchkey.nodes SET reads = $3 WHERE node = $1 AND boot = $2 AND NOT gone"
+            " AND (SELECT latchkey.durable_timeline()) IS NOT NULL RETURNING 1");
+        note.given.word(node.text).word(boot.text).word(key);
+        auto done = co_await bench_.pool.ask(std::move(note), by);
+        if (!done) co_return done.error();
+        if (done->size() == 0) co_return store_error::node_replaced();
+        co_return Result<void>{};
+    }
+
     Task<void> leave(NodeId node, BootId boot, Deadline by) override {
         auto leave = writing(
             "UPDATE latchkey.nodes SET gone = true WHERE node = $1 AND boot = $2"
@@ -85,7 +99,7 @@ public:
 
     Task<std::vector<NodeRow>> list(Deadline by) override {
         auto question = reading(
-            "SELECT node, boot, beats, gone FROM latchkey.nodes"
+            "SELECT node, boot, beats, gone, reads FROM latchkey.nodes"
             " ORDER BY node COLLATE \"C\" LIMIT $1");
         question.given.number(std::int64_t{most_listed_nodes});
         auto found = co_await bench_.pool.ask(std::move(question), by);

@@ -23,6 +23,7 @@ std::unique_ptr<ConnectionIndex> make_connections(Bench& bench);
 std::unique_ptr<FlowStore> make_flows(Bench& bench);
 std::unique_ptr<KeyStore> make_keys(Bench& bench);
 std::unique_ptr<ApiKeyStore> make_api_keys(Bench& bench);
+std::unique_ptr<KillSwitchStore> make_kill_switches(Bench& bench);
 std::unique_ptr<EventStore> make_events(Bench& bench);
 std::unique_ptr<NodeStore> make_nodes(Bench& bench);
 std::unique_ptr<Changes> make_changes(Bench& bench);

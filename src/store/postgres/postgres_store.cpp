@@ -67,6 +67,7 @@ struct PostgresStore::Impl {
           keys(postgres::make_keys(bench)),
           api_keys(postgres::make_api_keys(bench)),
           sessions(postgres::make_sessions(bench)),
+          kill_switches(postgres::make_kill_switches(bench)),
           events(postgres::make_events(bench)),
           nodes(postgres::make_nodes(bench)),
           changes(postgres::make_changes(bench)) {}
@@ -83,6 +84,7 @@ struct PostgresStore::Impl {
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
     std::unique_ptr<SessionStore> sessions;
+    std::unique_ptr<KillSwitchStore> kill_switches;
     std::unique_ptr<EventStore> events;
     std::unique_ptr<NodeStore> nodes;
     std::unique_ptr<Changes> changes;
@@ -122,6 +124,9 @@ ApiKeyStore& PostgresStore::api_keys() {
 }
 SessionStore& PostgresStore::sessions() {
     return *impl_->sessions;
+}
+KillSwitchStore& PostgresStore::kill_switches() {
+    return *impl_->kill_switches;
 }
 EventStore& PostgresStore::events() {
     return *impl_->events;

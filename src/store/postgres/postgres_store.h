@@ -33,7 +33,7 @@ struct PostgresOptions {
 /// loop, so nothing ever waits for the network in libpq; calls may come from several loops, none of
 /// which may end before its calls have come back. Work that was handed over is done even if its
 /// caller goes away.
-class PostgresStore final : public Store, public KeepsSessions {
+class PostgresStore final : public Store {
 public:
     /// Connects, brings the schema up to date, and checks that the database keeps what it confirms.
     /// Blocks for at most 30 s; for the start of a process. Clock, random and log must outlive this
@@ -54,6 +54,7 @@ public:
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
     SessionStore& sessions() override;
+    KillSwitchStore& kill_switches() override;
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;

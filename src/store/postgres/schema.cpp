@@ -229,13 +229,30 @@ CREATE INDEX gateway_sessions_of_connection
 CREATE INDEX gateway_sessions_by_end ON latchkey.gateway_sessions (tenant, expires_at);
 )sql";
 
+constexpr const char* key_changes_and_kill_switches = R"sql(
+ALTER TABLE latchkey.sealing_keys ADD COLUMN stage text NOT NULL DEFAULT 'in_use'
+    CHECK (stage IN ('announced', 'in_use'));
+CREATE UNIQUE INDEX one_announced_key ON latchkey.sealing_keys (stage) WHERE stage = 'announced';
+ALTER TABLE latchkey.nodes ADD COLUMN reads text NOT NULL DEFAULT '';
+CREATE TABLE latchkey.kill_switches (
+    tenant text NOT NULL,
+    provider bytea NOT NULL,
+    since bigint NOT NULL,
+    reason bytea NOT NULL,
+    revokes boolean NOT NULL,
+    swept boolean NOT NULL,
+    PRIMARY KEY (tenant, provider)
+);
+)sql";
+
 constexpr const char* key_rules = R"sql(
 ALTER TABLE latchkey.api_keys ADD COLUMN rules text NOT NULL DEFAULT '';
 CREATE INDEX flows_open_of_owner ON latchkey.flows (tenant, owner, expires_at, state)
     WHERE state NOT IN ('done', 'failed');
 )sql";
 
-constexpr std::array<const char*, 3> history{first, gateway_sessions, key_rules};
+constexpr std::array<const char*, 4> history{first, gateway_sessions, key_changes_and_kill_switches,
+                                             key_rules};
 
 }  // namespace
 

@@ -185,6 +185,21 @@ CREATE INDEX gateway_sessions_of_connection ON gateway_sessions (tenant, connect
 CREATE INDEX gateway_sessions_by_end ON gateway_sessions (tenant, expires_at);
 )sql";
 
+constexpr Migration key_changes_and_kill_switches = R"sql(
+ALTER TABLE sealing_keys ADD COLUMN stage TEXT NOT NULL DEFAULT 'in_use';
+CREATE UNIQUE INDEX one_announced_key ON sealing_keys (stage) WHERE stage = 'announced';
+ALTER TABLE nodes ADD COLUMN reads TEXT NOT NULL DEFAULT '';
+CREATE TABLE kill_switches (
+    tenant TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    revokes INTEGER NOT NULL,
+    swept INTEGER NOT NULL,
+    PRIMARY KEY (tenant, provider)
+) STRICT;
+)sql";
+
 /// What an API key may do beyond its permissions, and the connect sessions that it has open, which
 /// are counted for each new one.
 constexpr Migration key_rules = R"sql(
@@ -193,8 +208,9 @@ CREATE INDEX flows_open_of_owner ON flows (tenant, owner, expires_at, state)
     WHERE state NOT IN ('done', 'failed');
 )sql";
 
-constexpr std::array<Migration, 6> history{first, many_nodes,       journal_in_files,
-                                           moved, gateway_sessions, key_rules};
+constexpr std::array<Migration, 7> history{
+    first,    many_nodes, journal_in_files, moved, gateway_sessions, key_changes_and_kill_switches,
+    key_rules};
 
 }  // namespace
 

@@ -11,11 +11,13 @@ NodeRow read_node(Statement& row) {
     node.boot = BootId{row.text()};
     node.beats = row.number();
     node.left = row.number() != 0;
+    node.reads = row.text();
     return node;
 }
 
 std::optional<NodeRow> one_node(Database& database, const NodeId& node) {
-    auto found = database.prepare("SELECT node, boot, beats, gone FROM nodes WHERE node = ?");
+    auto found =
+        database.prepare("SELECT node, boot, beats, gone, reads FROM nodes WHERE node = ?");
     found.bind(node.text);
     if (!found.step()) return std::nullopt;
     return read_node(found);
@@ -24,13 +26,14 @@ std::optional<NodeRow> one_node(Database& database, const NodeId& node) {
 void write_node(Database& database, const NodeRow& row) {
     database
         .prepare(
-            "INSERT INTO nodes (node, boot, beats, gone) VALUES (?, ?, ?, ?)"
+            "INSERT INTO nodes (node, boot, beats, gone, reads) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (node) DO UPDATE SET boot = excluded.boot, beats = excluded.beats,"
-            " gone = excluded.gone")
+            " gone = excluded.gone, reads = excluded.reads")
         .bind(row.node.text)
         .bind(row.boot.text)
         .bind(row.beats)
         .bind(std::int64_t{row.left})
+        .bind(row.reads)
         .run();
 }
 
@@ -62,6 +65,17 @@ public:
             by);
     }
 
+    Task<void> reads(NodeId node, BootId boot, std::string key, Deadline by) override {
+        return bench_.worker.write<void>(
+            [node, boot, key](Database& database) -> Result<void> {
+                const auto next = node_rules::reads(one_node(database, node), boot, key);
+                if (!next) return next.error();
+                write_node(database, *next);
+                return {};
+            },
+            by);
+    }
+
     Task<void> leave(NodeId node, BootId boot, Deadline by) override {
         return bench_.worker.write<void>(
             [node, boot](Database& database) -> Result<void> {
@@ -78,7 +92,7 @@ public:
         return bench_.worker.read<std::vector<NodeRow>>(
             [](Database& database) -> Result<std::vector<NodeRow>> {
                 auto found = database.prepare(
-                    "SELECT node, boot, beats, gone FROM nodes ORDER BY node LIMIT ?");
+                    "SELECT node, boot, beats, gone, reads FROM nodes ORDER BY node LIMIT ?");
                 found.bind(static_cast<std::int64_t>(most_listed_nodes));
                 std::vector<NodeRow> rows;
                 while (found.step()) rows.push_back(read_node(found));

@@ -52,6 +52,7 @@ struct SqliteStore::Impl {
           keys(sqlite::make_keys(bench)),
           api_keys(sqlite::make_api_keys(bench)),
           sessions(sqlite::make_sessions(bench)),
+          kill_switches(sqlite::make_kill_switches(bench)),
           events(sqlite::make_events(bench)),
           nodes(sqlite::make_nodes(bench)),
           changes(sqlite::make_changes(bench)) {}
@@ -69,6 +70,7 @@ struct SqliteStore::Impl {
     std::unique_ptr<KeyStore> keys;
     std::unique_ptr<ApiKeyStore> api_keys;
     std::unique_ptr<SessionStore> sessions;
+    std::unique_ptr<KillSwitchStore> kill_switches;
     std::unique_ptr<EventStore> events;
     std::unique_ptr<NodeStore> nodes;
     std::unique_ptr<Changes> changes;
@@ -125,6 +127,9 @@ const NodeId& SqliteStore::node() const {
 }
 SessionStore& SqliteStore::sessions() {
     return *impl_->sessions;
+}
+KillSwitchStore& SqliteStore::kill_switches() {
+    return *impl_->kill_switches;
 }
 EventStore& SqliteStore::events() {
     return *impl_->events;

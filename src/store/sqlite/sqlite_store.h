@@ -33,7 +33,7 @@ struct SqliteOptions {
 /// process at a time. A thread of its own does all the work, so no loop ever waits for a disk;
 /// calls may come from several loops, none of which may end before its calls have come back. Work
 /// that was handed over is done even if its caller goes away.
-class SqliteStore final : public Store, public KeepsSessions {
+class SqliteStore final : public Store {
 public:
     /// Takes the lock of the file (`path`.lock, held to the end of this object), checks that nobody
     /// else can read or write it, brings its schema up to date. Blocks; for the start of a process.
@@ -53,6 +53,7 @@ public:
     KeyStore& keys() override;
     ApiKeyStore& api_keys() override;
     SessionStore& sessions() override;
+    KillSwitchStore& kill_switches() override;
     EventStore& events() override;
     NodeStore& nodes() override;
     Changes& changes() override;

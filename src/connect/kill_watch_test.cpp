@@ -1,0 +1,214 @@
+#include "connect/kill_watch.h"
+
+#include <exception>
+#include <memory>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "connect/flow_bench.h"
+
+namespace latchkey {
+namespace {
+
+using namespace std::chrono_literals;
+using test::Crash;
+using test::FlowBench;
+
+/// One node: its switch board, and the watch that keeps it.
+struct Node {
+    explicit Node(FlowBench& bench) : watch(bench.parts(), board, [this] { ++flips; }) {}
+    SwitchBoard board;
+    int flips = 0;
+    KillWatch watch;
+};
+
+struct KillBench : FlowBench {
+    std::unique_ptr<Node> node = std::make_unique<Node>(*this);
+    std::exception_ptr ended;
+
+    KillSwitch wish(bool revokes = false, const std::string& provider = {}) {
+        KillSwitch made;
+        made.provider = ProviderId{provider};
+        made.reason = "a key was seen";
+        made.revokes = revokes;
+        return made;
+    }
+    Result<KillSwitch> turn_on(KillSwitch wanted) {
+        return test::run(loop, node->watch.turn_on(std::move(wanted), soon()));
+    }
+    void run_watch() {
+        boost::asio::co_spawn(loop, node->watch.run(),
+                              [this](std::exception_ptr failed) { ended = failed; });
+        settle();
+    }
+    void stop_watch() {
+        node->watch.stop();
+        settle();
+    }
+    void pass(std::chrono::milliseconds time) {
+        for (; time.count() > 0; time -= 500ms) {
+            clock.advance(500ms);
+            settle();
+        }
+    }
+    State state_of(const ConnectionId& who) { return grants_of(who).front().state; }
+    int in(State state) {
+        int count = 0;
+        for (const auto& row : store.all_grants()) count += row.state == state ? 1 : 0;
+        return count;
+    }
+    KillSwitch kept() { return test::run(loop, store.kill_switches().list(soon())).value().at(0); }
+};
+
+TEST_CASE_FIXTURE(KillBench,
+                  "F14: a kill switch is in force here at once, elsewhere within two seconds") {
+    Node other{*this};
+    boost::asio::co_spawn(loop, other.watch.run(), boost::asio::detached);
+    settle();
+    REQUIRE(turn_on(wish()).has_value());
+    CHECK(node->flips == 1);
+    const auto why = node->board.stops(ProviderId{"salesforce"});
+    REQUIRE(why.has_value());
+    CHECK(why->code == "stopped_by_operator");
+    CHECK(why->fault == Fault::try_later);
+    CHECK(why->message.find("a key was seen") != std::string::npos);
+    pass(2s);
+    CHECK(other.board.stops(ProviderId{"salesforce"}).has_value());
+
+    REQUIRE(test::run(loop, node->watch.turn_off(ProviderId{}, soon())).has_value());
+    CHECK_FALSE(node->board.any());
+    pass(2s);
+    CHECK_FALSE(other.board.any());
+    CHECK(other.flips == 2);
+    other.watch.stop();
+    settle();
+}
+
+TEST_CASE_FIXTURE(KillBench, "a kill switch of one provider leaves the others alone") {
+    REQUIRE(turn_on(wish(false, "sandbox")).has_value());
+    CHECK(node->board.stops(ProviderId{"sandbox"}).has_value());
+    CHECK_FALSE(node->board.stops(ProviderId{"salesforce"}).has_value());
+    CHECK(turn_on(wish(false, "nobody")).error().code == "unknown_provider");
+    auto long_reason = wish();
+    long_reason.reason = std::string(201, 'x');
+    CHECK(turn_on(long_reason).error().code == "invalid_reason");
+    long_reason.reason = "two\nlines";
+    CHECK(turn_on(long_reason).error().code == "invalid_reason");
+}
+
+TEST_CASE_FIXTURE(KillBench,
+                  "nobody begins or ends a login while a kill switch is on, and no code is spent") {
+    flow = std::make_unique<ConnectFlow>(ConnectParts{loop,
+                                                      vault,
+                                                      store,
+                                                      journal,
+                                                      endpoint,
+                                                      providers,
+                                                      clock,
+                                                      random,
+                                                      log,
+                                                      stops,
+                                                      {},
+                                                      node->board});
+    const auto journey = arrive("ada");
+    REQUIRE(turn_on(wish()).has_value());
+    CHECK(open(wish_of("bob")).error().code == "stopped_by_operator");
+    CHECK(complete(journey.id, journey.ticket).error().code == "stopped_by_operator");
+    CHECK(exchanges() == 0);
+    REQUIRE(test::run(loop, node->watch.turn_off(ProviderId{}, soon())).has_value());
+    will_issue({});
+    CHECK(complete(journey.id, journey.ticket).has_value());
+}
+
+TEST_CASE_FIXTURE(
+    KillBench, "a kill switch that revokes puts every connection on its way, whatever its state") {
+    const auto ada = connect("ada");
+    const auto bob = connect("bob");
+    const auto eve = connect("eve");
+    auto row = grants_of(bob.id).front();
+    row.state = State::uncertain;
+    store.overwrite(row);
+    row = grants_of(eve.id).front();
+    row.state = State::reauth_required;
+    store.overwrite(row);
+
+    run_watch();
+    REQUIRE(turn_on(wish(true)).has_value());
+    settle();
+    CHECK(state_of(ada.id) == State::revoking);
+    CHECK(state_of(bob.id) == State::revoking);
+    CHECK(state_of(eve.id) == State::revoking);
+    CHECK_FALSE(kept().swept);
+    pass(2s);
+    CHECK(kept().swept);
+    CHECK(log.count("kill_switch_swept") == 1);
+    stop_watch();
+    CHECK_FALSE(ended);
+}
+
+TEST_CASE_FIXTURE(KillBench,
+                  "a connection that another node was about to make is found by a later sweep") {
+    run_watch();
+    REQUIRE(turn_on(wish(true)).has_value());
+    pass(2s);
+    CHECK(kept().swept);
+    const auto late = connect("late");
+    CHECK(state_of(late.id) == State::active);
+    pass(KillWatch::sweep_again + 1s);
+    CHECK(state_of(late.id) == State::revoking);
+    stop_watch();
+}
+
+TEST_CASE_FIXTURE(
+    KillBench, "CP44: a sweep that was killed half done goes on where it was, with the switch on") {
+    for (int n = 0; n < 5; ++n) connect("user-" + std::to_string(n));
+    REQUIRE(turn_on(wish(true)).has_value());
+    int reached = 0;
+    stops.at = "CP44";
+    stops.instead = [&] {
+        if (++reached == 2) throw Crash{"CP44"};
+    };
+    run_watch();
+    REQUIRE(ended);
+    CHECK(in(State::revoking) == 2);
+    CHECK(in(State::active) == 3);
+
+    // Another process opens the store.
+    stops.at.clear();
+    node = std::make_unique<Node>(*this);
+    ended = nullptr;
+    CHECK(kept().revokes);
+    CHECK_FALSE(kept().swept);
+    run_watch();
+    CHECK(node->board.any());
+    CHECK(in(State::revoking) == 5);
+    pass(2s);
+    CHECK(kept().swept);
+    stop_watch();
+}
+
+TEST_CASE_FIXTURE(
+    KillBench,
+    "a sweep ends when the switch is turned off, and a store that is away is asked again") {
+    connect("ada");
+    connect("bob");
+    REQUIRE(turn_on(wish(true)).has_value());
+    SUBCASE("turned off") {
+        stops.at = "CP44";
+        stops.instead = [this] { node->board.set({}); };
+        run_watch();
+        CHECK(in(State::revoking) == 1);
+    }
+    SUBCASE("away") {
+        store.fail_next("grants.begin_revocation", MemoryStore::Trouble::unavailable);
+        run_watch();
+        CHECK(log.count("sweep_interrupted") == 1);
+        pass(2s);
+        CHECK(in(State::revoking) == 2);
+    }
+    stop_watch();
+}
+
+}  // namespace
+}  // namespace latchkey
