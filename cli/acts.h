@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -77,9 +78,10 @@ struct MasterKeyCommand : OperatorsCommand {
     std::string next_file;
 };
 struct KillSwitchCommand : OperatorsCommand {
-    std::string provider;  ///< empty: all
+    std::optional<std::string> provider;  ///< absent: all
     std::string reason;
     bool revoke = false;
+    bool all = false;  ///< said on purpose
 };
 
 struct StoreCopyCommand {

@@ -231,6 +231,7 @@ int run(int argc, char** argv, const FrontDoors& doors) {
     list_switches->callback([&] { status = list_kill_switches(listing_switches, doors); });
     auto* turn_on = stopping->add_subcommand("on", "Stop now: no token, no call, no refresh");
     turn_on->add_option("--provider", turning_on.provider, "Only its connections (default: all)");
+    turn_on->add_flag("--all", turning_on.all, "Every connection; has to be said with --revoke");
     turn_on->add_option("--reason", turning_on.reason, "Shown to whoever is stopped");
     turn_on->add_flag("--revoke", turning_on.revoke,
                       "Revoke the connections at Salesforce too, for good");

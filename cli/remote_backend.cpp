@@ -140,6 +140,7 @@ KillSwitch kill_switch_of(const boost::json::object& o) {
     one.reason = text(o, "reason");
     one.revokes = truth(o, "revokes");
     one.swept = truth(o, "swept");
+    one.stored = !o.contains("stored") || truth(o, "stored");
     return one;
 }
 

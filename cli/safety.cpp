@@ -27,7 +27,19 @@ boost::json::object to_json(const KillSwitch& one) {
                             {"revokes", one.revokes},
                             {"swept", one.swept}};
     if (!one.provider.text.empty()) out["provider"] = one.provider.text;
+    if (!one.stored) out["stored"] = false;
     return out;
+}
+
+/// An empty provider is a variable that was not set, and never means all of them.
+Result<ProviderId> scope_of(const KillSwitchCommand& command) {
+    if (!command.provider) return ProviderId{};
+    if (command.provider->empty() || command.all)
+        return Error{
+            Fault::bad_input, "all_or_provider",
+            "--provider needs the id of a provider, and excludes --all. Leave it out to mean "
+            "all providers."};
+    return ProviderId{*command.provider};
 }
 
 std::string scope_of(const KillSwitch& one) {
@@ -120,8 +132,16 @@ int list_kill_switches(const OperatorsCommand& command, const FrontDoors& doors)
 }
 
 int turn_on_kill_switch(const KillSwitchCommand& command, const FrontDoors& doors) {
+    const auto scope = scope_of(command);
+    if (!scope) return fail(scope.error(), command.json);
+    if (command.revoke && !command.provider && !command.all)
+        return fail(
+            Error{Fault::bad_input, "all_or_provider",
+                  "Revoking is for good. Say --provider ID for one provider's connections, or "
+                  "--all for every connection."},
+            command.json);
     KillSwitch wish;
-    wish.provider = ProviderId{command.provider};
+    wish.provider = *scope;
     wish.reason = command.reason;
     wish.revokes = command.revoke;
     auto backend = open_operators(command, doors);
@@ -131,16 +151,22 @@ int turn_on_kill_switch(const KillSwitchCommand& command, const FrontDoors& door
     if (command.json)
         print_json(to_json(*on));
     else
-        std::cout << "Stopped: " << scope_of(*on) << ". Every node refuses within 5 s."
+        std::cout << "Stopped: " << scope_of(*on)
+                  << (on->stored
+                          ? ". Every node refuses within 5 s."
+                          : ". The database is away: this node alone knows so far. Say it to the "
+                            "others too; it is stored when the database is back.")
                   << (on->revokes ? " The connections are being revoked at Salesforce." : "")
                   << "\n";
     return 0;
 }
 
 int turn_off_kill_switch(const KillSwitchCommand& command, const FrontDoors& doors) {
+    const auto scope = scope_of(command);
+    if (!scope) return fail(scope.error(), command.json);
     auto backend = open_operators(command, doors);
     if (!backend) return fail(backend.error(), command.json);
-    const auto off = (*backend)->turn_off_kill_switch(ProviderId{command.provider});
+    const auto off = (*backend)->turn_off_kill_switch(*scope);
     if (!off) return fail(off.error(), command.json);
     if (command.json)
         print_json(to_json(*off));

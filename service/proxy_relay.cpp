@@ -1,6 +1,10 @@
 #include "service/proxy_relay.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
+
+#include <boost/json.hpp>
 
 #include "base/text.h"
 #include "service/replies.h"
@@ -17,6 +21,56 @@ constexpr std::string_view prefix = "/proxy/";
 Error no_such_path() {
     return {Fault::not_found, "no_such_route",
             "This listener has no such path; /openapi.json lists what there is."};
+}
+
+/// Whether a target is GET /v1/connections/{id}/token, with or without a query.
+bool asks_for_token(std::string_view target) {
+    constexpr std::string_view begin = "/v1/connections/";
+    constexpr std::string_view end = "/token";
+    const auto path = target.substr(0, target.find('?'));
+    if (!path.starts_with(begin) || !path.ends_with(end) ||
+        path.size() <= begin.size() + end.size())
+        return false;
+    const auto id = path.substr(begin.size(), path.size() - begin.size() - end.size());
+    return id.find('/') == std::string_view::npos;
+}
+
+/// The id as it stands there; nullopt where it has to be decoded, or a query says more.
+std::optional<std::string_view> plain_connection(std::string_view target) {
+    constexpr std::size_t before = 16;  // "/v1/connections/"
+    constexpr std::size_t behind = 6;   // "/token"
+    if (target.find_first_of("?%") != std::string_view::npos) return std::nullopt;
+    return target.substr(before, target.size() - before - behind);
+}
+
+struct TokenWish {
+    ConnectionId connection;
+    TokenDemand demand;
+    bool usual = true;  ///< as most ask: what is remembered for one is good for all
+};
+
+/// errors  bad_input invalid_parameter · not_found no_such_route
+Result<TokenWish> token_wish(std::string_view target) {
+    ServedRequest request;
+    const auto mark = target.find('?');
+    request.target = target;
+    if (mark != std::string_view::npos) request.query = target.substr(mark + 1);
+    if (has_key(request.query)) return key_in_query();
+    auto query = read_query(request, {"valid_for"});
+    if (!query) return query.error();
+    auto valid_for = optional_number(*query, "valid_for", 0, 86400);
+    if (!valid_for) return valid_for.error();
+    const auto path = segments(target.substr(0, mark));
+    if (path.size() != 4) return no_such_path();
+    TokenWish wish;
+    wish.connection = ConnectionId{path[2]};
+    wish.usual = !valid_for->has_value();
+    if (!wish.usual) wish.demand = TokenDemand{std::chrono::seconds{**valid_for}};
+    return wish;
+}
+
+const char* route_of(RelayForm form) {
+    return form == RelayForm::ours ? ProxyRelay::route : ProxyRelay::root_route;
 }
 
 RelayForm form_of(std::string_view target) {
@@ -37,6 +91,7 @@ struct ProxyRelay::Call {
 ProxyRelay::ProxyRelay(Latchkey& library, Log& log) : RelayDesk(library), log_(log) {}
 
 bool ProxyRelay::relays(std::string_view target) const {
+    if (asks_for_token(target)) return true;
     return (target.starts_with(prefix) || at_root(target)) && own_path(target) == OwnPath::none;
 }
 
@@ -47,15 +102,23 @@ Result<ProxyRelay::Call> ProxyRelay::read(const RequestHead& head) {
     return form_of(head.target) == RelayForm::ours ? read_proxy(head) : read_root(head);
 }
 
-Result<ProxyRelay::Call> ProxyRelay::read_proxy(const RequestHead& head) {
-    Call call;
+Result<std::string_view> ProxyRelay::key_of(const RequestHead& head) {
+    std::string_view found;
     std::size_t lines = 0;
     for (const auto& line : head.lines) {
         if (line.name.size() != 13 || !ascii_iequal(line.name, "Authorization")) continue;
         ++lines;
-        if (const auto key = bearer(line.value)) call.key = *key;
+        if (const auto key = bearer(line.value)) found = *key;
     }
-    if (lines != 1 || call.key.empty()) return invalid_api_key();
+    if (lines != 1 || found.empty()) return invalid_api_key();
+    return found;
+}
+
+Result<ProxyRelay::Call> ProxyRelay::read_proxy(const RequestHead& head) {
+    Call call;
+    const auto key = key_of(head);
+    if (!key) return key.error();
+    call.key = *key;
     const auto rest = head.target.substr(prefix.size());
     const auto end = rest.find('/');
     call.connection = rest.substr(0, end);
@@ -79,6 +142,7 @@ Result<ProxyRelay::Call> ProxyRelay::read_root(const RequestHead& head) {
 }
 
 RelayVerdict ProxyRelay::look(const RequestHead& head) {
+    if (asks_for_token(head.target)) return look_for_token(head);
     auto call = read(head);
     if (!call) return refuse(call.error(), form_of(head.target));
     const std::shared_ptr<KeyGate>* gate = nullptr;
@@ -112,6 +176,10 @@ RelayVerdict ProxyRelay::look(const RequestHead& head) {
 }
 
 Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
+    if (asks_for_token(head.target)) {
+        auto verdict = co_await decide_on_token(head);
+        co_return verdict;
+    }
     const auto call = read(head);
     if (!call) co_return refuse(call.error(), form_of(head.target));
     Secret key{call->key};
@@ -146,6 +214,68 @@ Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
     co_return pass(*call, std::move(*target), std::move(held));
 }
 
+RelayVerdict ProxyRelay::look_for_token(const RequestHead& head) {
+    if (head.method != "GET") {
+        const auto id = next_request_id();
+        auto reply = method_not_allowed("GET", id);
+        reply.headers.set("Latchkey-Request-Id", id);
+        note(id, reply.status, token_route);
+        return reply;
+    }
+    const auto key = key_of(head);
+    if (!key) return refuse_token(key.error());
+    const auto* caller = recall_key(*key);
+    if (caller == nullptr) return RelayUndecided{};
+    const auto allowed = may(*caller, Permission::token);
+    if (!allowed) return refuse_token(allowed.error());
+    const auto connection = plain_connection(head.target);
+    const auto vended = connection ? recall_token(*connection) : nullptr;
+    if (!vended) return RelayUndecided{};
+    if (caller->gate) {
+        const auto place = admit_token(caller->gate);
+        if (!place) return refuse_token(place.error());
+    }
+    return vend(*vended);
+}
+
+Async<RelayVerdict> ProxyRelay::decide_on_token(const RequestHead& head) {
+    const auto key = key_of(head);
+    if (!key) co_return refuse_token(key.error());
+    Secret asked{*key};
+    auto caller = co_await ask_key(std::move(asked));
+    if (!caller) co_return refuse_token(caller.error());
+    const auto allowed = may(*caller, Permission::token);
+    if (!allowed) co_return refuse_token(allowed.error());
+    auto wish = token_wish(head.target);
+    if (!wish) co_return refuse_token(wish.error());
+    HeldPlace held;
+    if (caller->gate) {
+        auto place = admit_token(caller->gate);
+        if (!place) co_return refuse_token(place.error());
+        held = std::move(*place);
+    }
+    const auto keeping = wish->usual ? Remembering::yes : Remembering::no;
+    auto vended = co_await ask_token(std::move(wish->connection), wish->demand, keeping);
+    if (!vended) co_return refuse_token(vended.error());
+    co_return vend(**vended);
+}
+
+RelayVerdict ProxyRelay::vend(VendedToken& vended) {
+    if (vended.shown.empty()) vended.shown = boost::json::serialize(to_json(vended.token)) + "\n";
+    const auto id = next_request_id();
+    auto reply = json_text_reply(200, vended.shown);
+    reply.headers.set("Latchkey-Request-Id", id);
+    note(id, reply.status, token_route);
+    return reply;
+}
+
+RelayVerdict ProxyRelay::refuse_token(const Error& error) {
+    const auto id = next_request_id();
+    auto reply = error_answer(error, id, RelayForm::ours);
+    note(id, reply.status, token_route);
+    return reply;
+}
+
 RelayVerdict ProxyRelay::pass(const Call& call, Target target, HeldPlace held) {
     RelayPass pass;
     pass.held = std::move(held);
@@ -159,7 +289,7 @@ RelayVerdict ProxyRelay::pass(const Call& call, Target target, HeldPlace held) {
 RelayVerdict ProxyRelay::refuse(const Error& error, RelayForm form) {
     const auto id = next_request_id();
     auto reply = error_answer(error, id, form);
-    note(id, reply.status, form);
+    note(id, reply.status, route_of(form));
     return reply;
 }
 
@@ -171,21 +301,24 @@ Reply ProxyRelay::error_answer(const Error& error, const std::string& request_id
 }
 
 void ProxyRelay::finished(const RelayPass& pass, int status) {
-    note(pass.request_id, status, pass.form);
+    note(pass.request_id, status, route_of(pass.form));
 }
 
-void ProxyRelay::note(const std::string& request_id, int status, RelayForm form) {
-    const bool ours = form == RelayForm::ours;
+ProxyRelay::Counts& ProxyRelay::counts_of(std::string_view of) {
+    for (std::size_t i = 0; i + 1 < routes.size(); ++i)
+        if (of == routes[i]) return counts_[i];
+    return counts_.back();
+}
+
+void ProxyRelay::note(const std::string& request_id, int status, const char* of) {
     if (status >= 0 && status <= last_status)
-        (ours ? counts_ : root_counts_)[static_cast<std::size_t>(status)].fetch_add(
-            1, std::memory_order_relaxed);
-    log_.write(
-        Level::debug, "request",
-        {{"request_id", request_id}, {"route", ours ? route : root_route}, {"status", status}});
+        counts_of(of)[static_cast<std::size_t>(status)].fetch_add(1, std::memory_order_relaxed);
+    log_.write(Level::debug, "request",
+               {{"request_id", request_id}, {"route", of}, {"status", status}});
 }
 
 std::uint64_t ProxyRelay::count(std::string_view of, int status) const {
-    return (of == route ? counts_ : root_counts_)[static_cast<std::size_t>(status)].load(
+    return const_cast<ProxyRelay*>(this)->counts_of(of)[static_cast<std::size_t>(status)].load(
         std::memory_order_relaxed);
 }
 

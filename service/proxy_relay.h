@@ -14,12 +14,15 @@ namespace latchkey::service {
 
 /// The front door's part in relaying: /proxy/{connection}/services/... with an API key, and
 /// /services/... at the root with a gateway session, whose errors have Salesforce's form, because
-/// Salesforce's SDKs read them. Whose key it is, what the path says, what an error looks like. One
-/// object a loop.
+/// Salesforce's SDKs read them. Whose key it is, what the path says, what an error looks like. It also
+/// answers GET /v1/connections/{id}/token[?valid_for=S], which needs the same from it: a key, and a
+/// good token that this loop remembers. One object a loop.
 class ProxyRelay final : public RelayDesk {
 public:
     static constexpr const char* route = "/proxy/{connection}";
     static constexpr const char* root_route = "/services";
+    static constexpr const char* token_route = "/v1/connections/{id}/token";
+    static constexpr std::array routes{route, root_route, token_route};
 
     /// Both must outlive this object.
     ProxyRelay(Latchkey& library, Log& log);
@@ -29,8 +32,8 @@ public:
     Async<RelayVerdict> decide(const RequestHead& head) override;
     void finished(const RelayPass& pass, int status) override;
 
-    /// Requests of `route` or of `root_route` ended with that status so far; from any thread. 0: the
-    /// caller went away.
+    /// Requests of one of `routes` ended with that status so far; from any thread. 0: the caller went
+    /// away.
     std::uint64_t count(std::string_view of, int status) const;
     static constexpr int first_status = 100;
     static constexpr int last_status = 599;
@@ -45,18 +48,25 @@ private:
     static Result<Call> read_proxy(const RequestHead& head);
     static Result<Call> read_root(const RequestHead& head);
     RelayVerdict refuse(const Error& error, RelayForm form);
+
+    // Tokens handed out.
+    static Result<std::string_view> key_of(const RequestHead& head);
+    RelayVerdict look_for_token(const RequestHead& head);
+    Async<RelayVerdict> decide_on_token(const RequestHead& head);
+    RelayVerdict vend(VendedToken& vended);
+    RelayVerdict refuse_token(const Error& error);
     RelayVerdict pass(const Call& call, Target target, HeldPlace held);
     std::string next_request_id();
-    void note(const std::string& request_id, int status, RelayForm form);
+    void note(const std::string& request_id, int status, const char* of);
 
     using Counts = std::array<std::atomic<std::uint64_t>, last_status + 1>;
+    Counts& counts_of(std::string_view of);
 
     Log& log_;
     SystemRandom random_;
     std::string id_prefix_;
     std::uint32_t ids_ = 0;
-    Counts counts_{};
-    Counts root_counts_{};
+    std::array<Counts, routes.size()> counts_{};
 };
 
 }  // namespace latchkey::service

@@ -46,8 +46,12 @@ int status_of(const Error& error) {
     return 500;
 }
 
+Reply json_text_reply(int status, std::string body) {
+    return Reply{status, our_headers("application/json"), std::move(body)};
+}
+
 Reply json_reply(int status, const boost::json::value& body) {
-    return Reply{status, our_headers("application/json"), boost::json::serialize(body) + "\n"};
+    return json_text_reply(status, boost::json::serialize(body) + "\n");
 }
 
 namespace {
@@ -130,6 +134,14 @@ boost::json::object to_json(const ApiKey& key) {
     if (given.burst > 0) limits["burst"] = given.burst;
     if (given.concurrency > 0) limits["concurrency"] = given.concurrency;
     if (key.revoked_at) out["revoked_at"] = rfc3339(*key.revoked_at);
+    return out;
+}
+
+boost::json::object to_json(const AccessToken& token) {
+    boost::json::object out{{"access_token", token.token.reveal()},
+                            {"instance_url", token.instance_url},
+                            {"generation", token.generation.value}};
+    if (token.expires_at) out["expires_at"] = rfc3339(*token.expires_at);
     return out;
 }
 

@@ -19,6 +19,8 @@ int status_of(const Error& error);
 
 /// An answer of ours with a JSON body: no-store, nosniff, Latchkey-Answer: gateway.
 Reply json_reply(int status, const boost::json::value& body);
+/// The same with a body that was written down before.
+Reply json_text_reply(int status, std::string body);
 
 /// {"error": code, "message": ..., "request_id": ...}, with Retry-After where it is known and
 /// WWW-Authenticate on 401. What Salesforce said goes to the log, not here.
@@ -34,6 +36,8 @@ Reply method_not_allowed(std::string_view allowed, const std::string& request_id
 
 boost::json::object to_json(const Connection& connection);
 boost::json::object to_json(const ApiKey& key);
+/// An access token as it is handed out.
+boost::json::object to_json(const AccessToken& token);
 boost::json::object to_json(const GatewaySession& session);
 
 }  // namespace latchkey::service

@@ -89,7 +89,7 @@ Async<Reply> Server::answer(bool operators, std::string* route, std::shared_ptr<
         }
         if (is(*c, {"metrics"}) && reading) {
             on("/metrics");
-            for (const auto* relayed : {ProxyRelay::route, ProxyRelay::root_route}) {
+            for (const auto* relayed : ProxyRelay::routes) {
                 for (int status = 0; proxy_ && status <= ProxyRelay::last_status; ++status) {
                     const auto n = proxy_->count(relayed, status) +
                                    (loops_ ? loops_->count(relayed, status) : 0);

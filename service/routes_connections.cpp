@@ -32,7 +32,6 @@ Async<Reply> Server::connection_routes(std::shared_ptr<Context> c) {
     const std::string act = c->path.size() > 3 ? c->path[3] : "";
     if (act == "sessions") co_return co_await gateway_session_routes(c);
     if (c->path.size() > 4) co_return no_such_route(c->request_id);
-    if (act == "token") co_return co_await vend(c);
 
     Permission needed = Permission::admin;
     if (act.empty() && method == "GET")
@@ -81,28 +80,6 @@ Async<Reply> Server::list_connections(std::shared_ptr<Context> c) {
     for (const auto& connection : list->items) items.emplace_back(to_json(connection));
     boost::json::object body{{"items", std::move(items)}};
     if (!list->next_cursor.empty()) body["next_cursor"] = list->next_cursor;
-    co_return json_reply(200, body);
-}
-
-Async<Reply> Server::vend(std::shared_ptr<Context> c) {
-    if (c->request.method != "GET") co_return method_not_allowed("GET", c->request_id);
-    auto who = co_await caller(*c, Permission::token);
-    if (!who) co_return error_reply(who.error(), c->request_id);
-    auto query = read_query(c->request, {"valid_for"});
-    if (!query) co_return error_reply(query.error(), c->request_id);
-    auto valid_for = optional_number(*query, "valid_for", 0, 86400);
-    if (!valid_for) co_return error_reply(valid_for.error(), c->request_id);
-
-    const auto place = admit_vend(*library_, who->gate);
-    if (!place) co_return error_reply(place.error(), c->request_id);
-    const TokenDemand demand{std::chrono::seconds{valid_for->value_or(60)}};
-    const ConnectionId id{c->path[2]};
-    auto token = co_await library_->async_token(id, demand, patience());
-    if (!token) co_return error_reply(token.error(), c->request_id);
-    boost::json::object body{{"access_token", token->token.reveal()},
-                             {"instance_url", token->instance_url},
-                             {"generation", token->generation.value}};
-    if (token->expires_at) body["expires_at"] = rfc3339(*token->expires_at);
     co_return json_reply(200, body);
 }
 

@@ -28,6 +28,7 @@ boost::json::object to_json(const KillSwitch& one) {
                             {"revokes", one.revokes},
                             {"swept", one.swept}};
     if (!one.provider.text.empty()) out["provider"] = one.provider.text;
+    if (!one.stored) out["stored"] = false;
     return out;
 }
 

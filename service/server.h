@@ -60,7 +60,6 @@ private:
     Async<Reply> complete_session(std::shared_ptr<Context> c);
     Async<Reply> connection_routes(std::shared_ptr<Context> c);
     Async<Reply> list_connections(std::shared_ptr<Context> c);
-    Async<Reply> vend(std::shared_ptr<Context> c);
     Async<Reply> gateway_session_routes(std::shared_ptr<Context> c);
     Async<Reply> token_route(std::shared_ptr<Context> c);
     Async<Reply> userinfo_route(std::shared_ptr<Context> c);

@@ -3,7 +3,7 @@
 # that has changed since the last time. Folders are named relative to this one; none: those of the tests.
 set -eu
 cd "$(dirname "$0")"
-[ $# -gt 0 ] || set -- clients browser
+[ $# -gt 0 ] || set -- clients browser sf
 for folder in "$@"; do
     stamp="$folder/node_modules/.installed-from"
     if cmp -s "$folder/package-lock.json" "$stamp"; then continue; fi

@@ -16,7 +16,9 @@ struct KillSwitch {
     WallTime since{};      ///< when it was turned on first
     std::string reason;    ///< an operator's words, at most 200 bytes; not secret
     bool revokes = false;  ///< every connection it covers is revoked at Salesforce, for good
-    bool swept = false;    ///< none that it covers was left at the last look: all are being revoked
+    bool stored =
+        true;  ///< false: in force on the node that was told alone, until the store is back
+    bool swept = false;  ///< none that it covers was left at the last look: all are being revoked
     bool covers(const ProviderId& one) const { return provider.text.empty() || provider == one; }
 };
 

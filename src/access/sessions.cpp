@@ -103,14 +103,15 @@ std::string_view session_in(std::string_view token) {
 }
 
 Sessions::Sessions(SessionStore& store, GrantStore& grants, ApiKeyStore& api_keys, KeyGates& gates,
-                   const KeyRing& keys, Random& random, Clock& clock)
+                   const KeyRing& keys, Random& random, Clock& clock, const SwitchBoard& switches)
     : store_(store),
       grants_(grants),
       api_keys_(api_keys),
       gates_(gates),
       keys_(keys),
       random_(random),
-      clock_(clock) {}
+      clock_(clock),
+      switches_(switches) {}
 
 Task<NewSession> Sessions::open(SessionWish wish, Deadline by) {
     if (wish.ttl == 0s) wish.ttl = usual_ttl;
@@ -120,6 +121,7 @@ Task<NewSession> Sessions::open(SessionWish wish, Deadline by) {
     auto grant = co_await grants_.find(wish.connection, by);
     if (!grant) co_return grant.error();
     if (over(*grant)) co_return revoked();
+    if (auto stopped = switches_.stops(grant->provider)) co_return std::move(*stopped);
 
     SessionRow row;
     row.connection = wish.connection;
@@ -214,6 +216,7 @@ Task<SessionCaller> Sessions::admit(SessionRow row, Deadline by) {
     auto grant = co_await grants_.find(row.connection, by);
     if (!grant && grant.error().fault != Fault::not_found) co_return grant.error();
     if (!grant || grant->key.epoch != row.epoch || over(*grant)) co_return invalid_session();
+    if (auto stopped = switches_.stops(grant->provider)) co_return std::move(*stopped);
     auto gate = gates_.of(row.key, key->rules);
     if (!gate) co_return gate.error();
     SessionCaller found;

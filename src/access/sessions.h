@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "crypto/key_ring.h"
 #include "model/session.h"
+#include "model/switch_board.h"
 #include "store/api_key_store.h"
 #include "store/grant_store.h"
 #include "store/session_store.h"
@@ -31,12 +32,13 @@ class Sessions {
 public:
     /// All must outlive this object.
     Sessions(SessionStore& store, GrantStore& grants, ApiKeyStore& api_keys, KeyGates& gates,
-             const KeyRing& keys, Random& random, Clock& clock);
+             const KeyRing& keys, Random& random, Clock& clock,
+             const SwitchBoard& switches = SwitchBoard::none());
 
     /// errors  bad_input  invalid_ttl
     ///         not_found  connection_not_found
     ///         conflict   connection_revoked
-    ///         try_later  too_many_sessions
+    ///         try_later  too_many_sessions, stopped_by_operator
     Task<NewSession> open(SessionWish wish, Deadline by);
     /// Of a connection that have not ended, oldest first.
     Task<std::vector<GatewaySession>> list(ConnectionId connection, Deadline by);
@@ -65,6 +67,7 @@ private:
     const KeyRing& keys_;
     Random& random_;
     Clock& clock_;
+    const SwitchBoard& switches_;
 };
 
 /// The part of a token that names its session, which is not secret; empty for what cannot be a

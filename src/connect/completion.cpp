@@ -182,6 +182,7 @@ Task<Completion> ConnectFlow::Impl::redeem(FlowRow flow, Deadline by) {
     auto line = co_await parts.endpoint.connect(*provider, *login, by);
     if (!line.has_value()) co_return line.error();
 
+    if (auto stopped = parts.switches.stops(flow.provider)) co_return std::move(*stopped);
     // Of all who want to spend this code, the one whose write fits goes on. Where nobody can tell
     // whether it fitted, nothing is sent: a second use of a code revokes what the first one gave.
     flow.state = FlowState::exchanging;

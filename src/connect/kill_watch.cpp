@@ -31,6 +31,11 @@ struct KillWatch::Impl {
     Task<void> turn_off(ProviderId provider, Deadline by);
     static Async<void> run(std::shared_ptr<Impl> self);
     Async<void> sweep_where_due();
+    Task<void> store_orders();
+    void show(std::vector<KillSwitch> stored);
+    Task<bool> known(ProviderId provider, Deadline by);
+    /// Whether a sweep for this order goes on; looks again when it is time to.
+    Async<bool> goes_on(const KillSwitch& order);
     /// How many grants were found that had to be put on their way.
     Task<std::size_t> sweep(KillSwitch order);
     Task<void> end(GrantRow row);
@@ -40,7 +45,9 @@ struct KillWatch::Impl {
     SwitchBoard& board;
     std::function<void()> flipped;
     std::shared_ptr<connect::Alarm> alarm = connect::Alarm::make(parts.loop, parts.clock);
-    std::map<ProviderId, SteadyTime> due;  ///< when a switch that revokes is swept next
+    std::map<ProviderId, SteadyTime> due;       ///< when a switch that revokes is swept next
+    std::map<ProviderId, KillSwitch> unstored;  ///< orders that the store has not got yet
+    SteadyTime next_look{};
 };
 
 KillWatch::KillWatch(ConnectParts parts, SwitchBoard& board, std::function<void()> flipped)
@@ -63,12 +70,38 @@ void KillWatch::stop() {
 }
 
 Task<void> KillWatch::Impl::look(Deadline by) {
+    next_look = parts.clock.steady() + every;
     auto on = co_await parts.store.kill_switches().list(by);
     if (!on) co_return on.error();
-    if (!board.set(std::move(*on))) co_return Result<void>{};
+    show(std::move(*on));
+    co_return Result<void>{};
+}
+
+/// What is in force: what is stored, and what this node was told and could not store.
+void KillWatch::Impl::show(std::vector<KillSwitch> stored) {
+    for (const auto& [provider, wish] : unstored) {
+        const auto same = std::find_if(stored.begin(), stored.end(), [&](const KillSwitch& one) {
+            return one.provider == wish.provider;
+        });
+        if (same == stored.end())
+            stored.push_back(wish);
+        else
+            same->revokes = same->revokes || wish.revokes;
+    }
+    if (!board.set(std::move(stored))) return;
     parts.log.write(Level::warning, board.any() ? "kill_switch_on" : "kill_switch_off", {});
     flipped();
-    co_return Result<void>{};
+}
+
+Task<bool> KillWatch::Impl::known(ProviderId provider, Deadline by) {
+    if (provider.text.empty() || parts.providers.find(provider)) co_return true;
+    // One that was taken out of the configuration may have connections all the same.
+    ConnectionQuery filter;
+    filter.provider = std::move(provider);
+    filter.limit = 1;
+    auto some = co_await parts.store.connections().list(std::move(filter), by);
+    if (!some) co_return some.error();
+    co_return !some->items.empty();
 }
 
 Task<KillSwitch> KillWatch::Impl::turn_on(KillSwitch wish, Deadline by) {
@@ -76,34 +109,61 @@ Task<KillSwitch> KillWatch::Impl::turn_on(KillSwitch wish, Deadline by) {
         co_return Error{Fault::bad_input, "invalid_reason",
                         "The reason has to be at most 200 bytes without control characters. "
                         "Whoever is stopped is shown it."};
-    if (!wish.provider.text.empty()) {
-        const auto known = parts.providers.find(wish.provider);
-        if (!known) co_return known.error();
-    }
+    // A store that is away knows none, and is no reason to go on.
+    const auto provider = co_await known(wish.provider, by);
+    if (provider && !*provider) co_return parts.providers.find(wish.provider).error();
     wish.since = parts.clock.wall();
     wish.swept = false;
-    auto on = co_await parts.store.kill_switches().turn_on(std::move(wish), by);
-    if (!on) co_return on.error();
+    wish.stored = false;
+    auto& unsaid = unstored[wish.provider];
+    wish.revokes = wish.revokes || unsaid.revokes;
+    unsaid = wish;
+    due.erase(wish.provider);
+    show(board.on());
     parts.log.write(Level::warning, "kill_switch_turned_on",
-                    {{"provider", on->provider.text}, {"revokes", on->revokes ? "yes" : "no"}});
-    due.erase(on->provider);
-    auto seen = co_await look(by);
-    if (!seen) co_return seen.error();
+                    {{"provider", wish.provider.text}, {"revokes", wish.revokes ? "yes" : "no"}});
+    auto stored = co_await parts.store.kill_switches().turn_on(wish, by);
     alarm->ring();
-    co_return on;
+    if (!stored) {
+        parts.log.write(Level::error, "kill_switch_not_stored",
+                        {{"provider", wish.provider.text}, {"code", stored.error().code}});
+        co_return wish;
+    }
+    unstored.erase(wish.provider);
+    stored->stored = true;
+    auto on = board.on();
+    std::erase_if(on, [&](const KillSwitch& one) { return one.provider == stored->provider; });
+    on.push_back(*stored);
+    show(std::move(on));
+    co_return stored;
 }
 
 Task<void> KillWatch::Impl::turn_off(ProviderId provider, Deadline by) {
+    const bool here = unstored.erase(provider) > 0;
     auto off = co_await parts.store.kill_switches().turn_off(provider, by);
-    if (!off) co_return off;
+    if (!off && !(here && off.error().fault == Fault::not_found)) co_return off;
     parts.log.write(Level::warning, "kill_switch_turned_off", {{"provider", provider.text}});
-    co_return co_await look(by);
+    auto left = board.on();
+    std::erase_if(left, [&](const KillSwitch& one) { return one.provider == provider; });
+    show(std::move(left));
+    co_return Result<void>{};
+}
+
+Task<void> KillWatch::Impl::store_orders() {
+    const auto orders = unstored;
+    for (const auto& [provider, wish] : orders) {
+        auto stored = co_await parts.store.kill_switches().turn_on(wish, soon());
+        if (!stored) co_return stored.error();
+        unstored.erase(provider);
+    }
+    co_return Result<void>{};
 }
 
 Async<void> KillWatch::Impl::run(std::shared_ptr<Impl> self) {
     auto& parts = self->parts;
     while (!self->alarm->stopped()) {
         // What is known stays in force while the store is away.
+        co_await self->store_orders();
         const auto seen = co_await self->look(self->soon());
         if (seen) co_await self->sweep_where_due();
         co_await connect::Alarm::sleep(self->alarm, parts.clock.steady() + every);
@@ -129,6 +189,11 @@ Async<void> KillWatch::Impl::sweep_where_due() {
     }
 }
 
+Async<bool> KillWatch::Impl::goes_on(const KillSwitch& order) {
+    if (parts.clock.steady() >= next_look) co_await look(soon());
+    co_return !alarm->stopped() && board.revokes(order.provider);
+}
+
 Task<std::size_t> KillWatch::Impl::sweep(KillSwitch order) {
     std::size_t found = 0;
     for (const auto state : live) {
@@ -138,8 +203,9 @@ Task<std::size_t> KillWatch::Impl::sweep(KillSwitch order) {
             if (!rows) co_return rows.error();
             for (auto& row : *rows) {
                 after = row.key;
+                const bool ordered = co_await goes_on(order);
+                if (!ordered) co_return found + 1;
                 if (!order.covers(row.provider) || row.role == Role::former) continue;
-                if (alarm->stopped() || !board.stops(row.provider)) co_return found + 1;
                 ++found;
                 auto ended = co_await end(std::move(row));
                 if (!ended) co_return ended.error();

@@ -10,8 +10,10 @@ namespace latchkey {
 
 /// Keeps this node's switch board as the store says, and carries out the order to revoke.
 ///
-/// Every node looks once a second, so that a switch turned on anywhere counts everywhere within
-/// 2 s, or, while the store is away, as soon as it is back. Every node also sweeps: whatever a
+/// Every node looks once a second, also while it sweeps, so that a switch turned on or off anywhere
+/// counts everywhere within 2 s, or, while the store is away, as soon as it is back. An order given to
+/// this node counts here at once, whatever the store does, and is stored when it is back, for as long
+/// as this process runs. Every node also sweeps: whatever a
 /// switch that revokes covers is put on its way to be revoked, page by page. What is on its way is
 /// not found again, so a sweep that was killed goes on where it was.
 class KillWatch {
@@ -26,8 +28,9 @@ public:
 
     /// One look, without a sweep.
     Task<void> look(Deadline by);
-    /// Durable before it returns, and in force on this node.
-    /// errors  bad_input invalid_reason · not_found unknown_provider
+    /// In force on this node in any case, and durable unless the switch says `stored` false.
+    /// errors  bad_input invalid_reason · not_found unknown_provider: neither configured nor one that
+    ///         any connection has
     Task<KillSwitch> turn_on(KillSwitch wish, Deadline by);
     /// errors  not_found kill_switch_not_found
     Task<void> turn_off(ProviderId provider, Deadline by);

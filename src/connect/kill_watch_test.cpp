@@ -188,6 +188,60 @@ TEST_CASE_FIXTURE(
     stop_watch();
 }
 
+TEST_CASE_FIXTURE(KillBench,
+                  "an order counts on this node although the store is away, and is stored later") {
+    const auto ada = connect("ada");
+    store.fail_next("kill_switches.turn_on", MemoryStore::Trouble::unavailable, 2);
+    const auto on = turn_on(wish(true));
+    REQUIRE(on.has_value());
+    CHECK_FALSE(on->stored);
+    CHECK(node->board.stops(ProviderId{"salesforce"}).has_value());
+    CHECK(test::run(loop, store.kill_switches().list(soon())).value().empty());
+    run_watch();
+    pass(2s);
+    CHECK(kept().revokes);
+    CHECK(kept().reason == "a key was seen");
+    CHECK(state_of(ada.id) == State::revoking);
+    stop_watch();
+}
+
+TEST_CASE_FIXTURE(KillBench, "a sweep hears on every node that its switch was turned off") {
+    for (int n = 0; n < 40; ++n) connect("user-" + std::to_string(n));
+    Node other{*this};
+    REQUIRE(turn_on(wish(true)).has_value());
+    // Each step of the sweep takes a while, and the order is withdrawn elsewhere after the third.
+    int steps = 0;
+    stops.at = "CP44";
+    stops.instead = [&] {
+        clock.advance(400ms);
+        if (++steps == 3)
+            boost::asio::co_spawn(loop, other.watch.turn_off(ProviderId{}, soon()),
+                                  boost::asio::detached);
+    };
+    run_watch();
+    pass(5s);
+    CHECK(in(State::revoking) < 10);
+    CHECK_FALSE(node->board.any());
+    stop_watch();
+}
+
+TEST_CASE_FIXTURE(KillBench, "a sweep ends with its own switch, whatever else is stopped") {
+    connect("ada");
+    connect("bob");
+    REQUIRE(turn_on(wish()).has_value());
+    REQUIRE(turn_on(wish(true, "salesforce")).has_value());
+    stops.at = "CP44";
+    stops.instead = [this] {
+        auto left = node->board.on();
+        std::erase_if(left, [](const KillSwitch& one) { return one.revokes; });
+        node->board.set(std::move(left));
+    };
+    run_watch();
+    CHECK(in(State::revoking) == 1);
+    CHECK(node->board.stops(ProviderId{"salesforce"}).has_value());
+    stop_watch();
+}
+
 TEST_CASE_FIXTURE(
     KillBench,
     "a sweep ends when the switch is turned off, and a store that is away is asked again") {

@@ -105,6 +105,20 @@ bool KeyRing::has(const std::string& id) const {
     return impl_->find(id) != nullptr;
 }
 
+bool KeyRing::has(const std::string& id, const Secret& key) const {
+    if (key.size() != LockedKey::size) return false;
+    const LockedKey root{key.reveal()};
+    const LockedKey seals = root.derive(seal_label);
+    std::shared_lock hold{impl_->mutex};
+    const auto* entry = impl_->find(id);
+    return entry != nullptr && Secret{entry->seals.view()}.same_as(Secret{seals.view()});
+}
+
+std::size_t KeyRing::size() const {
+    std::shared_lock hold{impl_->mutex};
+    return impl_->entries.size();
+}
+
 std::string KeyRing::sealing() const {
     std::shared_lock hold{impl_->mutex};
     return impl_->entries.empty() ? std::string{} : impl_->entries[impl_->sealing].id;

@@ -42,6 +42,9 @@ public:
     /// From now on this one seals. errors  try_later key_unavailable: it is not in this ring
     Result<void> seal_with(const std::string& id);
     bool has(const std::string& id) const;
+    /// Whether the key of that id is this one; false also where there is none.
+    bool has(const std::string& id, const Secret& key) const;
+    std::size_t size() const;
     /// The one that seals; empty in an empty ring.
     std::string sealing() const;
 

@@ -75,6 +75,10 @@ TEST_CASE("a key that is added only opens until it is told to seal; the older on
     REQUIRE(ring.keys.add("ffffffff", some_key('n')).has_value());
     CHECK(ring.keys.sealing() == "0a1b2c3d");
     CHECK(ring.keys.seal_with("eeeeeeee").error().code == "key_unavailable");
+    CHECK(ring.keys.has("ffffffff", some_key('n')));
+    CHECK_FALSE(ring.keys.has("ffffffff", some_key('o')));
+    CHECK_FALSE(ring.keys.has("eeeeeeee", some_key('n')));
+    CHECK(ring.keys.size() == 2);
     REQUIRE(ring.keys.seal_with("ffffffff").has_value());
     CHECK(ring.keys.sealing() == "ffffffff");
 

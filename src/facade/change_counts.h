@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 
 #include <latchkey/ids.h>
 
@@ -15,7 +16,8 @@ namespace latchkey {
 /// has changed. Connections share counters: a change of another one costs a question, no more.
 class ChangeCounts {
 public:
-    std::uint32_t of(const ConnectionId& who) const { return counter(who.text).load(); }
+    std::uint32_t of(const ConnectionId& who) const { return of(std::string_view{who.text}); }
+    std::uint32_t of(std::string_view who) const { return counter(who).load(); }
     void note(const ConnectionId& who) { ++counter(who.text); }
 
     /// What is remembered of any connection is forgotten.
@@ -28,11 +30,11 @@ public:
 
 private:
     using Counters = std::array<std::atomic<std::uint32_t>, 1024>;
-    std::atomic<std::uint32_t>& counter(const std::string& id) {
-        return counters_[std::hash<std::string>{}(id) % counters_.size()];
+    std::atomic<std::uint32_t>& counter(std::string_view id) {
+        return counters_[std::hash<std::string_view>{}(id) % counters_.size()];
     }
-    const std::atomic<std::uint32_t>& counter(const std::string& id) const {
-        return counters_[std::hash<std::string>{}(id) % counters_.size()];
+    const std::atomic<std::uint32_t>& counter(std::string_view id) const {
+        return counters_[std::hash<std::string_view>{}(id) % counters_.size()];
     }
 
     Counters counters_{};

@@ -108,14 +108,14 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
                      ground.changes.note_all();
                  }),
       gateway(refresher, transport_, ground.clock, ground.log, &ground.budgets),
-      open_gateway(refresher, transport_, ground.clock, ground.log, &ground.budgets),
+      open_gateway(refresher, transport_, ground.clock, ground.log),
       api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock),
       registration(ground.store->nodes(), NodeIdentity{ground.journal->node(), ground.boot},
                    ground.clock, ground.log, refresher, loop),
       key_watch(KeyWatchParts{loop, *ground.store, ground.keys, *ground.master,
                               ground.installation.id,
                               NodeIdentity{ground.journal->node(), ground.boot}, ground.clock,
-                              ground.random, ground.log, ground.stops}) {
+                              ground.random, ground.log, ground.stops, ground.kept_keys.get()}) {
     if (ground.recovered) refresher.begin_with(*ground.recovered);
 }
 

@@ -52,6 +52,7 @@ struct Ground {
     BootId boot{random_hex128(random)};  ///< this start of the node
     std::optional<Recovered> recovered;  ///< what settling the past came to
     KeyRing keys;
+    std::unique_ptr<KeptKeys> kept_keys;  ///< beside the journal's files; absent where it has none
     std::optional<MasterKey> master;  ///< set with the keys: a key that is added later needs it too
     SwitchBoard switches;
     ChangeCounts changes;
@@ -139,6 +140,9 @@ Result<void> open_store(Ground& ground, const Options& options,
 /// Reads the opened store's installation and fills the key ring, on a loop of its own.
 /// errors  those of Latchkey::open that speak of keys
 Result<void> open_keys(Ground& ground, const MasterKeySource& source);
+/// Reads what has been added since, which may be long ago where the node had to wait for its name.
+/// errors  those of take_up and of Store
+Result<void> read_new_keys(Ground& ground);
 
 /// Which kill switches are on, before anything could be handed out. errors  those of Store
 Result<void> read_kill_switches(Ground& ground);

@@ -29,15 +29,15 @@ KeyWatch::KeyWatch(KeyWatchParts parts)
 Task<SealingKey> KeyWatch::change(Deadline by) {
     auto kept = co_await parts_.store.keys().all(by);
     if (!kept) co_return kept.error();
-    auto next = next_key(*kept, parts_.master, parts_.installation, parts_.random, parts_.clock);
+    // A key wrapped by another master key than the others could be opened together with them by none.
+    const auto read = take_up(parts_.ring, *kept, parts_.master, parts_.installation);
+    if (!read) co_return read.error();
+    auto next = next_key(parts_.master, parts_.installation, parts_.random, parts_.clock);
     SealingKey shown;
     shown.id = next.id;
     shown.stage = next.stage;
     shown.created_at = next.created_at;
     auto added = co_await parts_.store.keys().add(std::move(next), by);
-    // Another node counted to the same number: its key is the new one.
-    if (!added && added.error().code == store_error::key_exists().code)
-        co_return store_error::key_change_under_way();
     if (!added) co_return added.error();
     parts_.stops.reached("CP45");
     parts_.log.write(Level::info, "sealing_key_added", {Field{"key", shown.id}});
@@ -47,39 +47,94 @@ Task<SealingKey> KeyWatch::change(Deadline by) {
 Task<void> KeyWatch::look(Deadline by) {
     auto kept = co_await parts_.store.keys().all(by);
     if (!kept) co_return kept.error();
-    const auto before = parts_.ring.sealing();
+    auto back = co_await put_back(*kept, by);
+    if (!back) co_return back.error();
+    if (*back) {
+        kept = co_await parts_.store.keys().all(by);
+        if (!kept) co_return kept.error();
+    }
     const auto read = take_up(parts_.ring, *kept, parts_.master, parts_.installation);
     if (!read) {
-        parts_.log.write(Level::error, "sealing_key_unreadable",
-                         {Field{"code", read.error().code}});
+        complain(read.error());
         co_return read.error();
     }
+    for (const auto& key : *kept)
+        if (key.stage == KeyStage::in_use) in_use_[key.id] = key;
     // Under the only key there ever was nothing can be sealed otherwise.
-    if (kept->size() == 1) resealed_for_ = kept->front().id;
-    if (parts_.ring.sealing() != before)
-        parts_.log.write(Level::info, "sealing_key_in_use", {Field{"key", parts_.ring.sealing()}});
-    if (!parts_.store.nodes().alone() && told_ != *read) {
-        auto told =
-            co_await parts_.store.nodes().reads(parts_.who.node, parts_.who.boot, *read, by);
-        if (!told) co_return told.error();
-        told_ = *read;
+    if (kept->size() == 1 && parts_.ring.size() == 1) resealed_for_ = kept->front().id;
+    if (!read->sealing.empty()) {
+        const auto seals = seal_with(read->sealing, *kept);
+        if (!seals) co_return seals.error();
     }
+    complained_.clear();
+
     const auto waits = std::find_if(kept->begin(), kept->end(), announced);
-    if (waits == kept->end()) co_return Result<void>{};
+    const bool waiting = waits != kept->end();
+    // While somebody waits for it, it is said again: a fail-over may have lost it.
+    if (waiting || told_ != read->newest) {
+        auto told = co_await tell(read->newest, by);
+        if (!told) co_return told;
+    }
+    if (!waiting) co_return Result<void>{};
     parts_.stops.reached("CP46");
     const std::string id = waits->id;
     auto lag = co_await lagging(id, by);
     if (!lag) co_return lag.error();
     if (!lag->empty()) co_return Result<void>{};
-    auto put = co_await parts_.store.keys().put_in_use(id, by);
-    if (!put) co_return put.error();
-    const auto seals = parts_.ring.seal_with(id);
-    if (!seals) co_return seals.error();
-    parts_.log.write(Level::info, "sealing_key_in_use", {Field{"key", id}});
-    co_return Result<void>{};
+    // The next look finds it in use, keeps it beside the journal, and seals with it.
+    co_return co_await parts_.store.keys().put_in_use(id, by);
 }
 
-/// Keys are counted and read in order, so who reads a later one reads this one too.
+/// What was sealed with a key is as good as lost without it, so whoever has it brings it back.
+Task<bool> KeyWatch::put_back(const std::vector<SealedKey>& there, Deadline by) {
+    if (parts_.kept != nullptr)
+        for (const auto& key : parts_.kept->keys())
+            if (parts_.ring.has(key.id)) in_use_.try_emplace(key.id, key);
+    bool some = false;
+    for (auto [id, known] : in_use_) {
+        const bool forgotten = std::none_of(there.begin(), there.end(),
+                                            [&](const SealedKey& key) { return key.id == id; });
+        if (!forgotten) continue;
+        known.stage = KeyStage::in_use;
+        auto added = co_await parts_.store.keys().add(known, by);
+        if (!added && added.error().code != store_error::key_exists().code) co_return added.error();
+        parts_.log.write(Level::warning, "sealing_key_put_back", {Field{"key", id}});
+        some = true;
+    }
+    co_return some;
+}
+
+Task<void> KeyWatch::tell(std::string newest, Deadline by) {
+    if (parts_.store.nodes().alone()) co_return Result<void>{};
+    auto told = co_await parts_.store.nodes().reads(parts_.who.node, parts_.who.boot, newest, by);
+    if (told) told_ = std::move(newest);
+    co_return told;
+}
+
+/// Only what can be opened after the store has forgotten the key may be sealed with it.
+Result<void> KeyWatch::seal_with(std::string id, std::vector<SealedKey> there) {
+    if (parts_.kept != nullptr) {
+        std::erase_if(there, announced);
+        const auto kept = parts_.kept->keep(there);
+        if (!kept) {
+            complain(kept.error());
+            return kept.error();
+        }
+    }
+    if (parts_.ring.sealing() == id) return {};
+    const auto seals = parts_.ring.seal_with(id);
+    if (seals) parts_.log.write(Level::info, "sealing_key_in_use", {Field{"key", id}});
+    return seals;
+}
+
+void KeyWatch::complain(const Error& error) {
+    if (std::exchange(complained_, error.code) == error.code) return;
+    const bool disk = error.fault == Fault::try_later;
+    parts_.log.write(Level::error, disk ? "sealing_keys_not_kept" : "sealing_key_unreadable",
+                     {Field{"code", error.code}});
+}
+
+/// The announced key is the newest, so who reads it says so by its id.
 Task<std::vector<NodeId>> KeyWatch::lagging(std::string key, Deadline by) {
     std::vector<NodeId> lag;
     if (parts_.store.nodes().alone()) co_return lag;
@@ -88,7 +143,7 @@ Task<std::vector<NodeId>> KeyWatch::lagging(std::string key, Deadline by) {
     const auto now = parts_.clock.steady();
     std::map<std::string, Seen> seen;
     for (const auto& row : *rows) {
-        if (row.left || row.reads >= key) continue;
+        if (row.left || row.reads == key) continue;
         const auto name = row.node.text + ' ' + row.boot.text;
         const auto former = seen_.find(name);
         const bool same = former != seen_.end() && former->second.beats == row.beats;
@@ -140,10 +195,10 @@ Task<bool> KeyWatch::reseal(Deadline by) {
     resealing_from_.reset();
     // A pass that changed something is followed by one that finds what came back meanwhile.
     if (changed_in_pass_ > 0) co_return true;
-    parts_.stops.reached("CP48");
     resealed_for_ = sealing;
-    if (std::exchange(changed_, 0) > 0)
-        parts_.log.write(Level::info, "sealed_anew", {Field{"key", sealing}});
+    if (std::exchange(changed_, 0) == 0) co_return false;
+    parts_.stops.reached("CP48");
+    parts_.log.write(Level::info, "sealed_anew", {Field{"key", sealing}});
     co_return false;
 }
 

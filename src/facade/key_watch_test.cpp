@@ -1,5 +1,7 @@
 #include "facade/key_watch.h"
 
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +12,8 @@
 #include "store/memory_store.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/run.h"
+#include "tests/support/temp_dir.h"
+#include "vault/bindings.h"
 #include "vault/key_ring_loader.h"
 #include "vault/vault_bench.h"
 
@@ -91,6 +95,7 @@ TEST_CASE("I7, CP45, CP46: a new key seals only when every node has said that it
     CHECK(shared.ok(a.watch.list(shared.by())).waiting_for == std::vector<NodeId>{NodeId{"b"}});
 
     CHECK(b.look().empty());  // it was the last one, so it puts the key in use
+    CHECK(b.look().empty());
     CHECK(b.ring.sealing() == added.id);
     CHECK(a.ring.sealing() == first);
     CHECK(a.look().empty());
@@ -119,6 +124,7 @@ TEST_CASE("I7: a node that is silent for a minute is not waited for; one that li
         shared.clock.advance(10s);
     }
     CHECK(a.look().empty());
+    CHECK(a.look().empty());
     CHECK(a.ring.sealing() != first);
 }
 
@@ -130,7 +136,7 @@ TEST_CASE(
     connect(shared, a.vault, key_of("cn_1"));
     Node frozen{shared, "frozen"};
     shared.ok(a.watch.change(shared.by()));
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 9; ++i) {
         CHECK(a.look().empty());
         shared.clock.advance(10s);
     }
@@ -153,6 +159,7 @@ TEST_CASE("CP47, CP48: everything is sealed anew, page by page, by whichever nod
     CHECK(a.look().empty());
     CHECK(b.look().empty());
     CHECK(a.look().empty());
+    CHECK(b.look().empty());
     // One page each, then one of them ends in the middle of it all.
     CHECK(shared.ok(a.watch.reseal(shared.by())));
     CHECK(shared.ok(b.watch.reseal(shared.by())));
@@ -181,6 +188,70 @@ TEST_CASE("a node whose master key does not open the new key does not say that i
     shared.done(shared.store.keys().add(foreign, shared.by()));
     CHECK(a.look() == "wrong_master_key");
     CHECK(shared.log.last == "sealing_key_unreadable");
+    // Nor does it add one of its own, which could be opened together with that one by nobody.
+    CHECK(shared.refusal(a.watch.change(shared.by())) == "wrong_master_key");
     CHECK(shared.ok(shared.store.nodes().list(shared.by())).at(0).reads.empty());
     CHECK(a.ring.sealing() == "00000001");
+}
+
+TEST_CASE("another key under an id that this node reads is not taken for its own") {
+    Shared shared;
+    Node a{shared, "a"};
+    SealedKey same_id;
+    same_id.id = "00000002";
+    same_id.key = shared.master.wrap(Bindings{shared.installation}.sealing_key(same_id.id),
+                                     Secret{std::string(32, 'x')}, shared.random);
+    REQUIRE(a.ring.add("00000002", Secret{std::string(32, 'y')}).has_value());
+    shared.done(shared.store.keys().add(same_id, shared.by()));
+    CHECK(a.look() == "sealing_key_differs");
+    CHECK(a.ring.sealing() == "00000001");
+}
+
+TEST_CASE("I6: a key in use that the store has forgotten is put back by whoever reads it") {
+    Shared shared;
+    Node a{shared, "a"};
+    const auto added = shared.ok(a.watch.change(shared.by()));
+    for (int i = 0; i < 3; ++i) CHECK(a.look().empty());
+    CHECK(a.ring.sealing() == added.id);
+    const auto before = shared.ok(shared.store.keys().all(shared.by()));
+
+    // A fail-over has lost the commit: the same node, another database.
+    MemoryStore older{shared.clock, shared.random};
+    shared.done(older.keys().add(before.at(0), shared.by()));
+    TempDir folder;
+    auto kept = KeptKeys::open(folder.path().string()).value();
+    REQUIRE(kept->keep(before).has_value());
+    KeyWatch after_restart{KeyWatchParts{shared.loop, older, a.ring, shared.master,
+                                         shared.installation, a.who, shared.clock, shared.random,
+                                         shared.log, shared.stops, kept.get()}};
+    shared.ok(older.nodes().join(a.who.node, a.who.boot, std::nullopt, shared.by()));
+    shared.done(after_restart.look(shared.by()));
+    CHECK(shared.ok(older.keys().all(shared.by())).size() == 2);
+    CHECK(shared.log.last != "sealing_key_unreadable");
+    CHECK(a.ring.sealing() == added.id);
+}
+
+TEST_CASE(
+    "sealing keys beside the journal are kept whole, and what is no line of them is left out") {
+    TempDir folder;
+    SealedKey one;
+    one.id = "0000000a";
+    one.key = Sealed{std::string("wrapped\0key", 11)};
+    one.created_at = WallTime{std::chrono::seconds{5}};
+    auto kept = KeptKeys::open(folder.path().string()).value();
+    CHECK(kept->keys().empty());
+    REQUIRE(kept->keep({one}).has_value());
+    auto two = one;
+    two.id = "0000000b";
+    REQUIRE(kept->keep({two}).has_value());
+
+    const auto file = folder.path() / KeptKeys::file_name;
+    CHECK((std::filesystem::status(file).permissions() & std::filesystem::perms::mask) ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    std::ofstream{file, std::ios::app} << "no line\nzzzzzzzz 1 AAAA\n0000000c x AAAA\n";
+    const auto again = KeptKeys::open(folder.path().string()).value();
+    REQUIRE(again->keys().size() == 2);
+    CHECK(again->keys()[0].id == "0000000a");
+    CHECK(again->keys()[0].key == one.key);
+    CHECK(again->keys()[1].id == "0000000b");
 }

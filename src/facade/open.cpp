@@ -176,7 +176,24 @@ Result<void> open_keys(Ground& ground, const MasterKeySource& source) {
     if (!ring) return ring.error();
     ground.keys = std::move(*ring);
     ground.master = std::move(*master);
+    // Keys that this store has forgotten may have sealed what is in the journal.
+    for (const auto& kept : ground.kept_keys->keys()) {
+        if (ground.keys.has(kept.id)) continue;
+        const auto read = take_up(ground.keys, {kept}, *ground.master, ground.installation.id);
+        if (!read)
+            ground.log.write(Level::error, "sealing_key_unreadable",
+                             {Field{"code", read.error().code}, Field{"key", kept.id}});
+    }
     return {};
+}
+
+Result<void> read_new_keys(Ground& ground) {
+    boost::asio::io_context loop;
+    auto kept = run_here(loop, ground.store->keys().all(ground.clock.in(time_to_read)));
+    if (!kept) return kept.error();
+    const auto read = take_up(ground.keys, *kept, *ground.master, ground.installation.id);
+    if (!read) return read.error();
+    return ground.keys.seal_with(read->sealing);
 }
 
 Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
@@ -187,10 +204,12 @@ Result<std::unique_ptr<Latchkey>> Latchkey::open(Options options) {
     if (!stored) return stored.error();
     const auto opened = open_keys(*ground, options.master_key);
     if (!opened) return opened.error();
-    const auto switches = read_kill_switches(*ground);
-    if (!switches) return switches.error();
     const auto joined = join_the_others(*ground);
     if (!joined) return joined.error();
+    const auto keys = read_new_keys(*ground);
+    if (!keys) return keys.error();
+    const auto switches = read_kill_switches(*ground);
+    if (!switches) return switches.error();
     const auto settled = settle_the_past(*ground);
     if (!settled) return settled.error();
 

@@ -19,11 +19,15 @@ FileJournalOptions journal_options(const Options& options, std::string installat
 }
 
 Result<void> open_journal(Ground& ground, FileJournalOptions options) {
+    const auto directory = options.directory;
     auto journal = FileJournal::open(std::move(options), ground.clock, ground.random, ground.log,
                                      ground.meter);
     if (!journal) return journal.error();
     ground.journal_files = journal->get();
     ground.journal = std::move(*journal);
+    auto kept = KeptKeys::open(directory);
+    if (!kept) return kept.error();
+    ground.kept_keys = std::move(*kept);
     return {};
 }
 

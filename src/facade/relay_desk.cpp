@@ -77,6 +77,12 @@ struct RelayDesk::KnownSession {
     std::uint32_t change = 0;
 };
 
+struct RelayDesk::KnownToken {
+    std::shared_ptr<VendedToken> vended;
+    SteadyTime until;
+    std::uint32_t change = 0;
+};
+
 RelayDesk::RelayDesk(Latchkey& library)
     : library_(library), clock_(house().ground().clock), session_desk_(library) {}
 RelayDesk::~RelayDesk() = default;
@@ -182,6 +188,42 @@ RelayDesk::Target RelayDesk::recall_target(std::string_view connection, bool ses
     return found->second;
 }
 
+std::shared_ptr<VendedToken> RelayDesk::recall_token(std::string_view connection) {
+    const auto found = tokens_.find(connection);
+    if (found == tokens_.end()) return nullptr;
+    const auto& known = found->second;
+    if (known.change != house().ground().changes.of(connection) || clock_.steady() >= known.until) {
+        tokens_.erase(found);
+        return nullptr;
+    }
+    return known.vended;
+}
+
+Task<std::shared_ptr<VendedToken>> RelayDesk::ask_token(ConnectionId connection, TokenDemand demand,
+                                                        Remembering keeping) {
+    const auto change = house().ground().changes.of(connection);
+    auto token = co_await library_.async_token(connection, demand, Deadline::in(patience));
+    if (!token) co_return token.error();
+    KnownToken known;
+    known.change = change;
+    known.until = remembered_until(*token, demand);
+    known.vended = std::make_shared<VendedToken>();
+    known.vended->token = std::move(*token);
+    auto vended = known.vended;
+    if (keeping == Remembering::no) co_return vended;
+    if (tokens_.size() >= most_targets) tokens_.clear();
+    tokens_.insert_or_assign(connection.text, std::move(known));
+    co_return vended;
+}
+
+SteadyTime RelayDesk::remembered_until(const AccessToken& token, const TokenDemand& demand) const {
+    const auto now = clock_.steady();
+    if (!token.expires_at) return now + remembered_for;
+    const auto left = *token.expires_at - clock_.wall() - demand.valid_for;
+    return std::min<SteadyTime>(now + remembered_for,
+                                now + std::max<WallTime::duration>(left, std::chrono::seconds{0}));
+}
+
 Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDemand demand,
                                               bool session_line) {
     const auto change = house().ground().changes.of(connection);
@@ -199,12 +241,7 @@ Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDema
     made->generation = token->generation;
     made->org = house().ground().budgets.of(org_of(*token));
     made->change = change;
-    const auto now = clock_.steady();
-    made->until = now + remembered_for;
-    if (token->expires_at) {
-        const auto left = *token->expires_at - clock_.wall() - demand.valid_for;
-        made->until = std::min(made->until, now + std::max(left, std::chrono::seconds{0}));
-    }
+    made->until = remembered_until(*token, demand);
     made->connection = connection;
     made->session_line = session_line;
     if (targets_.size() >= most_targets) targets_.clear();
@@ -225,6 +262,10 @@ Result<HeldPlace> RelayDesk::admit(const std::shared_ptr<KeyGate>& gate, std::st
     auto place = KeyGate::enter(gate, clock_.steady());
     if (!place) refusals.note(place.error().code);
     return place;
+}
+
+Result<HeldPlace> RelayDesk::admit_token(const std::shared_ptr<KeyGate>& gate) const {
+    return admit_vend(library_, gate);
 }
 
 Result<void> RelayDesk::admit_to_org(const RelayTarget& target, const KeyGate* gate) const {

@@ -18,6 +18,12 @@ namespace latchkey {
 
 class House;
 
+/// An access token that is to be handed out, remembered for its next callers.
+struct VendedToken {
+    AccessToken token;
+    std::string shown;  ///< what the front door answers with, if it has written it down already
+};
+
 /// The part of a relay's policy that is the library's: which lines go where, which token is put in,
 /// what an answer means. Who asks and what an error looks like is for the front door, which derives
 /// from it.
@@ -57,6 +63,8 @@ protected:
     const SessionCaller* recall_session(std::string_view token);
     /// With `session_line` one for the Bulk API's first version.
     Target recall_target(std::string_view connection, bool session_line = false);
+    /// To be handed out as it is, for a minute at least. The front door may write `shown` once.
+    std::shared_ptr<VendedToken> recall_token(std::string_view connection);
     /// errors  denied invalid_api_key · those of the store
     Task<Caller> ask_key(Secret key);
     /// errors  denied invalid_session · those of the store
@@ -64,10 +72,18 @@ protected:
     /// errors  those of TokenSource::token · denied host_rejected
     Task<Target> ask_target(ConnectionId connection, TokenDemand demand, bool session_line = false);
 
+    enum class Remembering { no, yes };
+    /// errors  those of TokenSource::token
+    Task<std::shared_ptr<VendedToken>> ask_token(ConnectionId connection, TokenDemand demand,
+                                                 Remembering keeping);
+
     /// What a key's rules and limits say to a call that `check_call` let pass; it is counted then.
     /// `gate` is not null. errors  those of admit_call
     Result<HeldPlace> admit(const std::shared_ptr<KeyGate>& gate, std::string_view method,
                             std::string_view path) const;
+
+    /// The same for a token that is to be handed out. errors  those of admit_vend
+    Result<HeldPlace> admit_token(const std::shared_ptr<KeyGate>& gate) const;
 
     /// Whether the org that a target belongs to has calls left for this caller. `gate` may be null.
     /// errors  try_later daily_limit_reserved
@@ -81,6 +97,7 @@ private:
     struct Connected;
     struct KnownKey;
     struct KnownSession;
+    struct KnownToken;
     struct Hash {
         using is_transparent = void;
         std::size_t operator()(std::string_view text) const {
@@ -90,6 +107,7 @@ private:
     template <class T>
     using Memory = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
 
+    SteadyTime remembered_until(const AccessToken& token, const TokenDemand& demand) const;
     static Async<void> renew_alone(std::shared_ptr<House> house, ConnectionId connection,
                                    Generation refused);
     void log_repeat(const ConnectionId& connection, Generation generation) const;
@@ -98,6 +116,7 @@ private:
     Latchkey& library_;
     Clock& clock_;
     Memory<std::shared_ptr<const Connected>> targets_;
+    Memory<KnownToken> tokens_;
     Memory<KnownKey> keys_;
     SessionDesk session_desk_;
     Memory<KnownSession> sessions_;

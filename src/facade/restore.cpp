@@ -33,10 +33,34 @@ Task<std::int64_t> highest_incarnation(Journal& journal, Deadline by) {
     }
 }
 
+/// A switch that was on when the backup was taken stops all use again, which harms nobody; its order to
+/// revoke is of another day.
+Task<void> keep_from_revoking(Ground& ground, Deadline by) {
+    auto& switches = ground.store->kill_switches();
+    auto on = co_await switches.list(by);
+    if (!on) co_return on.error();
+    for (auto& one : *on) {
+        ground.log.write(Level::warning, "kill_switch_restored",
+                         {Field{"provider", one.provider.text},
+                          Field{"revoked", one.revokes ? "yes, and no more" : "no"}});
+        if (!one.revokes) continue;
+        auto off = co_await switches.turn_off(one.provider, by);
+        if (!off) co_return off;
+        one.revokes = false;
+        one.swept = false;
+        auto again = co_await switches.turn_on(one, by);
+        if (!again) co_return again.error();
+    }
+    co_return Result<void>{};
+}
+
 Task<Timeline> mark(Ground& ground, Deadline by) {
     auto highest = co_await highest_incarnation(*ground.journal, by);
     if (!highest) co_return highest.error();
     auto marked = co_await ground.store->grants().mark_restored(*highest, by);
+    if (!marked) co_return marked.error();
+    auto kept = co_await keep_from_revoking(ground, by);
+    if (!kept) co_return kept.error();
     co_return marked;
 }
 

@@ -20,7 +20,8 @@ Sessions sessions_in(House& house) {
             house.rooms().api_keys.gates(),
             ground.keys,
             ground.random,
-            ground.clock};
+            ground.clock,
+            ground.switches};
 }
 
 Task<NewSession> do_open(House& house, SessionWish wish, Deadline by) {

@@ -22,6 +22,13 @@ std::optional<Error> SwitchBoard::stops(const ProviderId& provider) const {
     return stopped;
 }
 
+bool SwitchBoard::revokes(const ProviderId& provider) const {
+    std::lock_guard hold{mutex_};
+    return std::any_of(on_.begin(), on_.end(), [&](const KillSwitch& one) {
+        return one.provider == provider && one.revokes;
+    });
+}
+
 bool SwitchBoard::set(std::vector<KillSwitch> on) {
     const auto same = [](const KillSwitch& a, const KillSwitch& b) {
         return a.provider == b.provider && a.reason == b.reason && a.revokes == b.revokes;

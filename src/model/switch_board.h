@@ -18,6 +18,8 @@ public:
     /// Why nothing is done for connections of this provider; nullopt: go on.
     /// It is try_later stopped_by_operator, with the operator's words.
     std::optional<Error> stops(const ProviderId& provider) const;
+    /// Whether the switch of exactly this provider (empty: the one for all) is on and revokes.
+    bool revokes(const ProviderId& provider) const;
     bool any() const { return any_.load(); }
     /// Changes whenever the switches do. Whoever has waited compares it, and asks again.
     std::uint32_t flips() const { return flips_.load(); }

@@ -74,7 +74,11 @@ TEST_CASE_FIXTURE(
         begin(refresher->token(ada, TokenDemand::newer(row(ada).generation), clock.in(60s)));
     settle();
     stop_all();
+    clock.advance(1s);
     hold->set();
+    settle();
+    // Nobody else is given what it brought either.
+    CHECK(token(ada).error().code == "stopped_by_operator");
     pass(2s);
     REQUIRE(waiting->has_value());
     REQUIRE_FALSE((*waiting)->has_value());

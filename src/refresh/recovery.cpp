@@ -104,12 +104,15 @@ Task<void> Refresher::Impl::recover_record(NotedAnswer noted, Timeline present, 
     auto raw = RawAnswer::unpack(noted.packed.reveal());
     auto provider = parts.providers.find(row->provider);
     auto grant = co_await parts.vault.open(record.key, by);
-    if (!grant && grant.error().code != "corrupt") co_return grant.error();
+    const bool unreadable =
+        !grant && (grant.error().code == "corrupt" || grant.error().code == "key_unavailable");
+    if (!grant && !unreadable) co_return grant.error();
     if (!raw || !provider || !grant) {
         // Kept, reported, and in nobody's way: the next start tries again.
         parts.meter.count("journal_replays_total", {Label{"result", "unusable"}});
         say(Level::error, "journal_record_unusable", *row,
-            !raw ? "damaged" : (!provider ? "unknown_provider" : "corrupt"));
+            !raw ? (noted.unreadable.empty() ? "damaged" : noted.unreadable)
+                 : (!provider ? std::string{"unknown_provider"} : grant.error().code));
         co_return Result<void>{};
     }
     auto login = protocol::login_of(*provider, *row);

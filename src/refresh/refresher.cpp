@@ -63,7 +63,10 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
     const auto& clock = parts.clock;
     for (int i = 0; i < looks_most; ++i) {
         const auto asked = clock.steady();
-        if (auto kept = memory.find(who, demand, clock.wall(), asked)) {
+        // While anything is stopped the row says whose connection it is.
+        auto kept =
+            parts.switches.any() ? std::nullopt : memory.find(who, demand, clock.wall(), asked);
+        if (kept) {
             in_use.used(who, *kept, clock.wall(), asked);
             co_return *kept;
         }
@@ -132,11 +135,12 @@ Task<AccessToken> Refresher::Impl::token([[maybe_unused]] std::shared_ptr<Impl> 
 Task<AccessToken> Refresher::Impl::token_unless_stopped(std::shared_ptr<Impl> self,
                                                         ConnectionId who, TokenDemand demand,
                                                         Deadline by) {
-    const auto flips = parts.switches.flips();
-    auto token = co_await self->token(self, who, demand, by);
-    if (token && parts.switches.flips() != flips)
-        token = co_await self->token(self, who, demand, by);
-    co_return token;
+    for (int i = 0; i < looks_most; ++i) {
+        const auto flips = parts.switches.flips();
+        auto token = co_await self->token(self, who, demand, by);
+        if (!token || parts.switches.flips() == flips) co_return token;
+    }
+    co_return busy(seconds{1});
 }
 
 Task<Connection> Refresher::Impl::refresh([[maybe_unused]] std::shared_ptr<Impl> self,

@@ -1,13 +1,8 @@
 #include "vault/key_ring_loader.h"
 
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "crypto/locked_key.h"
@@ -23,12 +18,24 @@ Secret random_key(Random& random) {
     return Secret::take(std::move(bytes));
 }
 
-/// Ids are counted, so that of nodes that start together on an empty store, or change the key
-/// together, only one can add its key: what is sealed under the others' nobody else could read.
-std::uint32_t number_of(const std::string& id) {
-    std::uint32_t number = 0;
-    std::from_chars(id.data(), id.data() + id.size(), number, 16);
-    return number;
+/// The same in every installation, so that of nodes that start together on an empty store only one
+/// can add its key: what is sealed under the others' could be read by nobody else.
+constexpr const char* first_id = "00000001";
+
+SealedKey new_key(std::string id, const MasterKey& master, const std::string& installation,
+                  Random& random, Clock& clock) {
+    SealedKey made;
+    made.id = std::move(id);
+    made.key = master.wrap(Bindings{installation}.sealing_key(made.id), random_key(random), random);
+    made.created_at = clock.wall();
+    return made;
+}
+
+Error key_differs(const std::string& id) {
+    return Error{Fault::internal, "sealing_key_differs",
+                 "The store's sealing key " + id +
+                     " is another one than this process reads under that id. Restart this node; "
+                     "if it does not start then, restore the store with its keys."};
 }
 
 Error no_ring() {
@@ -45,6 +52,10 @@ Task<KeyRing> read_ring(KeyStore& store, const MasterKey& master, const std::str
     KeyRing ring;
     const auto read = take_up(ring, *kept, master, installation);
     if (!read) co_return read.error();
+    if (!read->sealing.empty()) {
+        const auto seals = ring.seal_with(read->sealing);
+        if (!seals) co_return seals.error();
+    }
     co_return ring;
 }
 
@@ -60,8 +71,7 @@ Task<KeyRing> load_key_ring(KeyStore& store, const MasterKey& master, Random& ra
     auto empty = co_await store.empty(by);
     if (!empty) co_return empty.error();
     if (*empty) {
-        auto first = next_key({}, master, installation->id, random, clock);
-        first.stage = KeyStage::in_use;
+        auto first = new_key(first_id, master, installation->id, random, clock);
         auto stored = co_await store.add(std::move(first), by);
         if (!stored && stored.error().code != store_error::key_exists().code)
             co_return stored.error();
@@ -72,40 +82,34 @@ Task<KeyRing> load_key_ring(KeyStore& store, const MasterKey& master, Random& ra
     co_return ring;
 }
 
-Result<std::string> take_up(KeyRing& ring, const std::vector<SealedKey>& kept,
-                            const MasterKey& master, const std::string& installation) {
+Result<TakenUp> take_up(KeyRing& ring, const std::vector<SealedKey>& kept, const MasterKey& master,
+                        const std::string& installation) {
     const Bindings bindings{installation};
     std::optional<Error> refused;
-    std::string sealing;
-    std::string newest;
+    TakenUp taken;
     for (const auto& sealed : kept) {
-        if (!ring.has(sealed.id)) {
-            const auto key = master.unwrap(bindings.sealing_key(sealed.id), sealed.key);
-            const auto added = key ? ring.add(sealed.id, *key) : Result<void>{key.error()};
-            if (!added) {
-                refused = added.error();
-                continue;
-            }
+        const auto key = master.unwrap(bindings.sealing_key(sealed.id), sealed.key);
+        if (!key) {
+            refused = key.error();
+            continue;
         }
-        newest = sealed.id;
-        if (sealed.stage == KeyStage::in_use) sealing = sealed.id;
-    }
-    if (!sealing.empty()) {
-        const auto seals = ring.seal_with(sealing);
-        if (!seals) return seals.error();
+        if (ring.has(sealed.id) && !ring.has(sealed.id, *key)) return key_differs(sealed.id);
+        if (!ring.has(sealed.id)) {
+            const auto added = ring.add(sealed.id, *key);
+            if (!added) return added.error();
+        }
+        taken.newest = sealed.id;
+        if (sealed.stage == KeyStage::in_use) taken.sealing = sealed.id;
     }
     if (refused) return *refused;
-    return newest;
+    return taken;
 }
 
-SealedKey next_key(const std::vector<SealedKey>& kept, const MasterKey& master,
-                   const std::string& installation, Random& random, Clock& clock) {
-    std::uint32_t newest = 0;
-    for (const auto& key : kept) newest = std::max(newest, number_of(key.id));
-    SealedKey next;
-    next.id = fmt::format("{:08x}", newest + 1);
-    next.key = master.wrap(Bindings{installation}.sealing_key(next.id), random_key(random), random);
-    next.created_at = clock.wall();
+SealedKey next_key(const MasterKey& master, const std::string& installation, Random& random,
+                   Clock& clock) {
+    constexpr std::size_t digits = 8;
+    auto next =
+        new_key(random_hex128(random).substr(0, digits), master, installation, random, clock);
     next.stage = KeyStage::announced;
     return next;
 }

@@ -22,15 +22,23 @@ namespace latchkey {
 Task<KeyRing> load_key_ring(KeyStore& store, const MasterKey& master, Random& random, Clock& clock,
                             Deadline by);
 
-/// Adds to the ring what it does not read yet, and lets the newest key that is in use seal.
-/// returns  the id of the newest key that the ring reads now
-/// errors   misconfigured wrong_master_key: at least one key does not open; the others are read
-Result<std::string> take_up(KeyRing& ring, const std::vector<SealedKey>& kept,
-                            const MasterKey& master, const std::string& installation);
+/// What a store's keys are, as far as they were read.
+struct TakenUp {
+    std::string newest;   ///< of all
+    std::string sealing;  ///< the newest that is in use; empty: none
+};
 
-/// A new key, sealed under the master key, with the id after the newest of `kept`.
-SealedKey next_key(const std::vector<SealedKey>& kept, const MasterKey& master,
-                   const std::string& installation, Random& random, Clock& clock);
+/// Adds to the ring what it does not read yet. Which key seals is left to the caller.
+/// errors   misconfigured wrong_master_key: at least one key does not open; the others are read
+///          internal sealing_key_differs: the ring has another key under the id of one of these, so
+///          this process and the store must not seal together
+Result<TakenUp> take_up(KeyRing& ring, const std::vector<SealedKey>& kept, const MasterKey& master,
+                        const std::string& installation);
+
+/// A new key, announced and sealed under the master key. Its id is random: one that a fail-over
+/// makes the store forget must not come back as another key's.
+SealedKey next_key(const MasterKey& master, const std::string& installation, Random& random,
+                   Clock& clock);
 
 /// The same keys, sealed under another master key.
 /// errors  misconfigured wrong_master_key: `former` does not open all of them

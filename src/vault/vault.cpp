@@ -171,7 +171,10 @@ Task<std::vector<NotedAnswer>> Vault::noted(std::int64_t after, std::size_t limi
     for (auto& record : *records) {
         NotedAnswer answer;
         auto packed = impl_->keys.open(impl_->bindings.answer(record), record.answer);
-        if (packed) answer.packed = std::move(*packed);
+        if (packed)
+            answer.packed = std::move(*packed);
+        else
+            answer.unreadable = packed.error().code;
         record.answer = Sealed{};
         answer.record = std::move(record);
         answers.push_back(std::move(answer));

@@ -47,9 +47,10 @@ struct FreshTokens {
 
 /// A journal record, opened.
 struct NotedAnswer {
-    JournalRecord record;  ///< without its sealed bytes
-    Secret packed;         ///< what was noted; empty if it does not open (key missing, damage):
-                           ///< then it is kept and reported, and blocks nothing else
+    JournalRecord record;    ///< without its sealed bytes
+    std::string unreadable;  ///< why it does not open: corrupt, key_unavailable
+    Secret packed;           ///< what was noted; empty if it does not open (key missing, damage):
+                             ///< then it is kept and reported, and blocks nothing else
     NotedAnswer() = default;
 };
 

@@ -56,6 +56,33 @@ class Restored(Story):
         self.assertEqual(totals["reuses"], 0, totals)
         self.assertLessEqual(totals["max_in_flight"], 1, totals)
 
+    def test_i6_a_backup_from_before_a_key_change_is_put_right_by_the_journal(self):
+        """The journal's answers are sealed with a key that the backup does not know."""
+        connection = self.app.connect("refreshed since")["id"]
+        self.back_up()
+        added = self.server.operate("POST", "/v1/keys")
+        self.assertEqual(added.status, 202, added)
+
+        def keys():
+            return {key["id"]: key for key in self.server.operate("GET", "/v1/keys").json["items"]}
+
+        self.assertTrue(eventually(lambda: keys()[added.json["id"]]["seals"], 20), keys())
+        self.assertEqual(self.refresh(connection).status, 200)
+        self.put_back()
+
+        # Put back without a word, it is noticed by what is in the journal.
+        self.start()
+        answer = self.refresh(connection)
+        self.assertEqual((answer.status, answer.error), (502, "store_put_back"), answer)
+        self.assertEqual(self.server.stop(), 0)
+        self.assertEqual(self.mark().returncode, DONE)
+        self.start()
+        self.assertTrue(eventually(lambda: self.standing(connection)[0] == "active", PATIENCE_S, 0.5),
+                        self.standing(connection))
+        self.assertEqual(self.refresh(connection).status, 200)
+        self.assertIn(added.json["id"], keys())
+        self.assert_no_token_was_used_twice()
+
     def test_i17_a_marked_backup_presents_no_spent_token_and_loses_only_what_was_spent(self):
         spent, kept = (self.app.connect(user)["id"] for user in ("refreshed since", "idle since"))
         self.back_up()

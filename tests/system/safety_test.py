@@ -1,6 +1,5 @@
 """What an operator does when a secret may have been seen: other keys, and stopping all use."""
 import json
-import time
 
 from latchkey_processes import Story, eventually, run
 from person import App
@@ -82,6 +81,8 @@ class Safety(Story):
             self.assertIn("a laptop was lost", refused.json["message"])
             self.assertTrue(refused.headers["Retry-After"])
         self.assertEqual(self.server.call("GET", path, headers=lines).status, 503)
+        self.assert_refused(self.server.call("POST", f"/v1/connections/{one}/sessions"), 503, STOPPED)
+        self.assertEqual(self.server.call("GET", "/services/oauth2/userinfo", headers=lines).status, 503)
         self.assertEqual(self.command("kill-switch", "list")["items"], [on])
         self.assertEqual(self.server.show(one)["standing"], "active")
 
@@ -94,7 +95,7 @@ class Safety(Story):
         self.assertEqual(self.command("kill-switch", "list")["items"], [])
 
     def test_f14_a_kill_switch_that_revokes_tells_salesforce_and_reports(self):
-        self.command("kill-switch", "on", "--revoke")
+        self.command("kill-switch", "on", "--revoke", "--all")
         self.assertTrue(eventually(lambda: set(self.standings()) == {"revoked"}, 20),
                         self.standings())
         self.assertEqual(self.emulator.totals()["revocations"], len(self.connections))
@@ -107,7 +108,7 @@ class Safety(Story):
 
     def test_cp44_a_server_that_is_killed_while_it_revokes_goes_on_at_its_next_start(self):
         self.emulator.fault("/services/oauth2/revoke", status=503, count=1000)
-        self.command("kill-switch", "on", "--revoke")
+        self.command("kill-switch", "on", "--revoke", "--all")
         self.server.kill()
         self.emulator.control("DELETE", "faults")
         self.start()
@@ -124,17 +125,14 @@ class Safety(Story):
         self.assert_refused(answer, 404, "unknown_provider")
         answer = self.server.operate("DELETE", "/v1/kill-switches")
         self.assert_refused(answer, 404, "kill_switch_not_found")
+        for arguments in (("on", "--revoke"), ("on", "--provider", ""), ("off", "--provider", "")):
+            done = run("kill-switch", *arguments, environment={
+                "LATCHKEY_SERVER": self.server.operators_url,
+                "LATCHKEY_API_KEY_FILE": str(self.server.key_file)})
+            self.assertEqual(done.returncode, 2, done)
         weak = self.server.new_key("proxy")
         for target in ("/v1/kill-switches", "/v1/keys"):
             answer = self.server.operate("POST", target, key=weak)
             self.assert_refused(answer, 403, "permission_denied")
             self.assertEqual(self.server.call("GET", target).status, 404)
         self.assertEqual(self.server.query(self.connections[0]).status, 200)
-
-    def test_a_switch_is_heard_while_many_call(self):
-        one = self.connections[0]
-        self.assertEqual(self.server.query(one).status, 200)
-        self.command("kill-switch", "on", "--provider", "salesforce")
-        since = time.monotonic()
-        self.assertTrue(eventually(lambda: self.server.query(one).status == 503, 1, 0.01))
-        self.assertLess(time.monotonic() - since, 1)
