@@ -79,34 +79,28 @@ Rooms::Rooms(Ground& ground, boost::asio::io_context& loop)
       endpoint_(transport_, ground.clock),
       vault_(*ground.store, *ground.journal, ground.keys, ground.installation.id, ground.random,
              ground.clock),
-      refresher(RefresherParts{loop, vault_, *ground.store, *ground.journal, endpoint_,
-                               ground.providers, ground.clock, ground.random, ground.log,
-                               ground.stops, ProtocolTimes{}, ground.meter, PlanTimes{},
-                               ground.switches}),
+      refresher(
+          RefresherParts{loop, vault_, *ground.store, *ground.journal, endpoint_, ground.providers,
+                         ground.clock, ground.random, ground.log, ground.stops, ProtocolTimes{},
+                         ground.meter, PlanTimes{}, ground.switches,
+                         [&ground](const ConnectionId* who) {
+                             who != nullptr ? ground.changes.note(*who) : ground.changes.note_all();
+                         }}),
       // A reconnect leaves a former grant, and a refused login a new one: both are given back now,
       // not at the revoker's next look.
       connect(connect_parts(ground, loop, vault_, endpoint_,
-                            [this, &ground](const ConnectionId& who) {
+                            [this](const ConnectionId& who) {
                                 refresher.forget(who);
-                                ground.changes.note(who);
                                 revoker.wake();
                             })),
       revoker(connect_parts(ground, loop, vault_, endpoint_,
-                            [this, &ground](const ConnectionId& who) {
-                                refresher.forget(who);
-                                ground.changes.note(who);
-                            })),
+                            [this](const ConnectionId& who) { refresher.forget(who); })),
       kill_watch(connect_parts(ground, loop, vault_, endpoint_,
-                               [this, &ground](const ConnectionId& who) {
+                               [this](const ConnectionId& who) {
                                    refresher.forget(who);
-                                   ground.changes.note(who);
                                    revoker.wake();
                                }),
-                 ground.switches,
-                 [this, &ground] {
-                     refresher.forget_all();
-                     ground.changes.note_all();
-                 }),
+                 ground.switches, [this] { refresher.forget_all(); }),
       gateway(refresher, transport_, ground.clock, ground.log, &ground.budgets),
       open_gateway(refresher, transport_, ground.clock, ground.log),
       api_keys(ground.store->api_keys(), ground.keys, ground.random, ground.clock),

@@ -44,7 +44,7 @@ AccessToken access_token_of(const Grant& grant) {
 Refresher::Impl::Impl(RefresherParts with)
     : parts(std::move(with)),
       stopping(std::make_shared<Event>(parts.loop)),
-      memory(parts.times.remember),
+      memory(parts.times.remember, parts.outdated),
       pacing(parts.times, parts.random),
       works(parts.loop),
       waits(parts.loop),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -41,6 +42,9 @@ struct RefresherParts {
     Meter& meter = no_meter();
     PlanTimes plan = {};
     const SwitchBoard& switches = SwitchBoard::none();
+    /// Told of a connection whose token may be another one now; null: any may. Whoever remembers
+    /// tokens beside the refresher forgets them.
+    std::function<void(const ConnectionId*)> outdated = {};
 };
 
 /// How the refresher stands.

@@ -36,6 +36,7 @@ void TokenMemory::remember(const ConnectionId& who, const AccessToken& token, St
 }
 
 void TokenMemory::forget(const ConnectionId& who) {
+    tell(&who);
     kept_.erase(who);
     if (forgotten_.size() < most) {
         forgotten_[who] = latest_;
@@ -45,6 +46,7 @@ void TokenMemory::forget(const ConnectionId& who) {
 }
 
 void TokenMemory::forget_all() {
+    tell(nullptr);
     kept_.clear();
     forgotten_.clear();
     all_forgotten_ = latest_;
@@ -57,6 +59,7 @@ void TokenMemory::start_over() {
 
 void TokenMemory::give(const ConnectionId& who, Generation generation) {
     const auto known = given_.find(who);
+    if (known != given_.end() && known->second.generation < generation) tell(&who);
     if (known == given_.end() && given_.size() >= most) return;
     given_[who] = Given{generation, latest_};
 }

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include <latchkey/ids.h>
 #include <latchkey/token_set.h>
@@ -16,7 +18,11 @@ class TokenMemory {
 public:
     static constexpr std::size_t most = 65536;
 
-    explicit TokenMemory(std::chrono::milliseconds keep) : keep_(keep) {}
+    /// `outdated` is told of a connection of which a token may be remembered elsewhere that is not
+    /// the one to give any more; null: of any. Empty: nobody is told.
+    explicit TokenMemory(std::chrono::milliseconds keep,
+                         std::function<void(const ConnectionId*)> outdated = {})
+        : keep_(keep), outdated_(std::move(outdated)) {}
     /// nullopt also where the remembered token does not meet the demand.
     std::optional<AccessToken> find(const ConnectionId& who, const TokenDemand& demand,
                                     WallTime wall, SteadyTime now);
@@ -47,7 +53,12 @@ private:
     };
     void give(const ConnectionId& who, Generation generation);
 
+    void tell(const ConnectionId* who) const {
+        if (outdated_) outdated_(who);
+    }
+
     std::chrono::milliseconds keep_;
+    std::function<void(const ConnectionId*)> outdated_;
     std::unordered_map<ConnectionId, Kept> kept_;
     SteadyTime latest_{};         ///< of all questions so far
     SteadyTime all_forgotten_{};  ///< reads that began until then are too old; so below

@@ -192,7 +192,7 @@ std::string token_fault(const std::string& what) {
 
 }  // namespace
 
-TEST_CASE("CP1-CP7: a node that dies before the first byte has spent nothing") {
+TEST_CASE("I12, CP1-CP7: a node that dies before the first byte has spent nothing") {
     for (const auto* point : {"CP1", "CP2", "CP3", "CP4", "CP5", "CP6", "CP7"})
         die_and_recover({point, false, "", false});
 }
@@ -212,7 +212,7 @@ TEST_CASE("J7, CP9-CP14: a request that was not processed leaves a working conne
         die_and_recover({point, false, token_fault(trouble), false});
 }
 
-TEST_CASE("J8, J9, CP15-CP24: an answer in the journal is not lost, wherever its node dies") {
+TEST_CASE("I12, J8, J9, CP15-CP24: an answer in the journal is not lost, wherever its node dies") {
     for (const auto* point :
          {"CP15", "CP16", "CP17", "CP18", "CP19", "CP20", "CP21", "CP22", "CP23", "CP24"})
         die_and_recover({point, true, "", true});

@@ -121,6 +121,20 @@ class Flow(Story):
         self.assertEqual({t["generation"] for t in tokens}, {2})
         self.assertEqual(len({t["access_token"] for t in tokens}), 1)
 
+    def test_a_token_that_was_replaced_is_vended_to_nobody_any_more(self):
+        connection = self.app.connect()["id"]
+        vend = f"/v1/connections/{connection}/token"
+        self.assertEqual(self.server.call("GET", vend).json["generation"], 1)
+        self.emulator.expire_sessions()
+        self.assertEqual(self.server.query(connection).status, 200)
+        self.assertEqual(self.server.call("GET", vend).json["generation"], 2)
+        self.assertEqual(self.server.call("GET", vend + "?valid_for=300").json["generation"], 2)
+        refused = self.server.call("GET", vend + "?valid_for=100000")
+        self.assert_refused(refused, 400, "invalid_parameter")
+        self.assert_refused(self.server.call("POST", vend), 405, "method_not_allowed")
+        self.assert_refused(self.server.call("GET", vend.replace(connection, "cn_none")), 404,
+                            "connection_not_found")
+
     def test_callers_that_hang_up_do_not_stop_the_refresh(self):
         connection = self.app.connect()["id"]
         self.emulator.expire_sessions()
