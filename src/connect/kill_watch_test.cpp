@@ -5,6 +5,8 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include "connect/flow_bench.h"
 

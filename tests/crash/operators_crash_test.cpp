@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 
 #include <doctest/doctest.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include "base/clock.h"
 #include "base/log.h"
