@@ -232,6 +232,9 @@ Recovery recovery_of(const JournalRecord& record, const GrantRow& row,
     if (!record.flow.empty()) return Recovery::skip;
     if (row.key.epoch != record.key.epoch || row.grant_generation > record.grant_generation)
         return Recovery::close;
+    // The database forgot the consent that the attempt was of, and a later one has its epoch.
+    if (!record.timeline.empty() && lies_behind(record.timeline, row.timeline))
+        return Recovery::close;
     const bool tokens = verdict.kind == Kind::issued || verdict.kind == Kind::salvaged;
     const auto& next = verdict.answer.refresh_token;
     const bool repeated =

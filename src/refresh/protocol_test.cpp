@@ -301,6 +301,14 @@ TEST_CASE("a journal record is applied exactly where the row lacks it") {
     other_attempt.attempt = AttemptId{"second"};
     CHECK(protocol::recovery_of(record, other_attempt, verdict(V::dead), kept) == Recovery::close);
 
+    auto earlier = record;
+    earlier.timeline = Timeline{"1"};
+    auto later_consent = row;
+    later_consent.timeline = Timeline{"2"};
+    CHECK(protocol::recovery_of(earlier, later_consent, rotated, kept) == Recovery::close);
+    later_consent.timeline = Timeline{"1"};
+    CHECK(protocol::recovery_of(earlier, later_consent, rotated, kept) == Recovery::apply);
+
     auto exchange = record;
     exchange.flow = FlowId{"cs_flow"};
     CHECK(protocol::recovery_of(exchange, row, rotated, kept) == Recovery::skip);

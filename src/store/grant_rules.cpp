@@ -1,6 +1,7 @@
 #include "store/grant_rules.h"
 
 #include "store/errors.h"
+#include "store/timeline_order.h"
 
 namespace latchkey::grant_rules {
 namespace {
@@ -35,11 +36,16 @@ bool belongs(std::int64_t stored, std::int64_t seen, bool confirmed) {
     return confirmed ? stored == seen : stored <= seen;
 }
 
+bool of_a_former_history(const GrantRow& row, const Settlement& outcome) {
+    return !outcome.claimed_on.empty() && lies_behind(outcome.claimed_on, row.timeline);
+}
+
 Result<GrantRow> settle_rotated(GrantRow row, const Settlement& outcome, const Timeline& present) {
     // Sealed with a nonce of its own, a token is in the row only if this settlement put it there.
     if (row.grant_generation == outcome.grant_generation.next() &&
         row.refresh_token == outcome.refresh_token)
         return row;
+    if (of_a_former_history(row, outcome)) return store_error::settle_conflict();
     if (!belongs(row.grant_generation.value, outcome.grant_generation.value, outcome.confirmed))
         return store_error::settle_conflict();
     if (outcome.access_token) {
@@ -65,6 +71,7 @@ Result<GrantRow> settle_access_only(GrantRow row, const Settlement& outcome,
                                     const Timeline& present) {
     if (row.generation == outcome.generation.next() && row.access_token == outcome.access_token)
         return row;
+    if (of_a_former_history(row, outcome)) return store_error::settle_conflict();
     if (row.grant_generation != outcome.grant_generation || !outcome.access_token ||
         !belongs(row.generation.value, outcome.generation.value, outcome.confirmed))
         return store_error::settle_conflict();

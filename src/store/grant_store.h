@@ -25,6 +25,10 @@ struct Settlement {
     GrantGeneration grant_generation;
     Generation generation;
     AttemptId attempt;
+    /// The row's timeline when the attempt was claimed; empty: not told. A row of a later one is
+    /// another consent's that has the same epoch, because the database forgot the first, or was
+    /// confirmed since: tokens of the attempt do not fit it.
+    Timeline claimed_on;
     std::optional<Sealed> refresh_token;  ///< rotated: bound to (epoch, grant_generation + 1)
     std::optional<Sealed> access_token;  ///< rotated, access_only: bound to (epoch, generation + 1)
     std::string instance_url;            ///< empty: keep the row's

@@ -193,6 +193,7 @@ Task<Grant> Vault::keep(Claim claim, FreshTokens fresh, Deadline by) {
     outcome.grant_generation = spent.row.grant_generation;
     outcome.generation = spent.row.generation;
     outcome.attempt = spent.row.attempt;
+    outcome.claimed_on = spent.row.timeline;
     for (int turn = 0; turn < most_repeats; ++turn) {
         const auto filled = impl_->fill(outcome, fresh);
         if (!filled) co_return filled.error();
@@ -245,6 +246,7 @@ Task<GrantRow> Vault::apply_noted(NotedAnswer noted, FreshTokens fresh, Deadline
     outcome.generation = record.generation;
     if (rotated && row->generation > outcome.generation) outcome.generation = row->generation;
     outcome.attempt = record.attempt;
+    outcome.claimed_on = record.timeline;
     outcome.reason = "recovered";
     fresh.confirmed = false;
     const auto filled = impl_->fill(outcome, fresh);

@@ -260,3 +260,26 @@ TEST_CASE_TEMPLATE("host, scopes and times of an answer are kept, absent ones le
     CHECK(row.instance_url == "https://other.my.salesforce.com");
     CHECK(row.scopes == std::vector<std::string>{"api"});
 }
+
+TEST_CASE_TEMPLATE(
+    "an answer of a consent that a restore forgot does not fit the next one of its epoch", Bench,
+    MemoryBench, SqliteBench, PostgresBench) {
+    Bench bench;
+    const auto before = bench.ok(bench.store.grants().timeline(bench.by()));
+    bench.new_timeline();
+    connect(bench, "cn_1");
+    const auto row = claimed(bench, "cn_1", "a2");
+    for (const auto kind : {Kind::rotated, Kind::access_only})
+        for (const bool confirmed : {true, false}) {
+            auto outcome = settlement(row, kind);
+            outcome.attempt = AttemptId{"a1"};
+            outcome.claimed_on = before;
+            outcome.confirmed = confirmed;
+            CHECK(bench.refusal(bench.store.grants().settle(outcome, bench.by())) ==
+                  "conflict settle_conflict");
+        }
+    auto own = settlement(row, Kind::rotated);
+    own.attempt = AttemptId{"a2"};
+    own.claimed_on = row.timeline;
+    CHECK(bench.ok(bench.store.grants().settle(own, bench.by())).state == State::active);
+}
