@@ -27,6 +27,8 @@ class Storm(Story):
     def setUp(self):
         super().setUp()
         self.emulator = self.start_emulator(keeps=False)
+        # More calls than a small org has in a day.
+        self.emulator.control("POST", "data", {"daily_limit": 1_000_000})
         self.server = self.start_server(self.emulator.url)
         app = App(self.server)
         self.connections = [app.connect()["id"] for _ in range(self.CONNECTIONS)]
