@@ -40,7 +40,6 @@ COMPLETE = {"A": 28, "B": 28, "D": 8, "I": 22, "J": 37, "CP": 54}
 LATER = {
     "A23": "the device flow",
     "B27": "proofs of possession (DPoP)",
-    "I21": "the complete published lists of mutated vectors",
 }
 
 NAMED = re.compile(r'\bTEST_CASE(?:_FIXTURE|_TEMPLATE)?\(\s*(?:[\w:]+,\s*)?((?:"(?:[^"\\]|\\.)*"\s*)+)')
