@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/backend.h"
 #include "cli/output.h"
+#include "facade/server_impl.h"
 
 namespace latchkey::cli {
 namespace {
@@ -20,36 +21,12 @@ std::string text(const boost::json::object& from, const char* field) {
                                                   : std::string{};
 }
 
-Fault fault_of(int status, const std::string& code) {
-    if (code == "reauth_required") return Fault::reauthorize;
-    switch (status) {
-        case 400:
-            return Fault::bad_input;
-        case 401:
-        case 403:
-            return Fault::denied;
-        case 404:
-            return Fault::not_found;
-        case 409:
-            return Fault::conflict;
-        case 429:
-        case 503:
-            return Fault::try_later;
-        case 502:
-            return Fault::misconfigured;
-        default:
-            return Fault::internal;
-    }
-}
-
 Result<boost::json::object> object_of(const ApiResponse& answer) {
+    if (answer.status >= 400) return server_refusal(answer.status, answer.body);
     boost::system::error_code failed;
     auto value = boost::json::parse(answer.body, failed);
     if (failed || !value.is_object()) return not_ours();
-    if (answer.status < 400) return std::move(value.get_object());
-    const auto code = text(value.get_object(), "error");
-    return Error{fault_of(answer.status, code), printable(code),
-                 printable(text(value.get_object(), "message"), 1024)};
+    return std::move(value.get_object());
 }
 
 std::optional<WallTime> time_of(const std::string& rfc3339_text) {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t page = 100;
 constexpr std::size_t longest_reason = 200;
+constexpr std::size_t longest_provider = 64;
 constexpr std::chrono::seconds time_to_ask{10};
 /// Every state from which a grant can still be used or come back. IN_FLIGHT comes first: what is
 /// settled from there while we look is then found as what it became.
@@ -95,6 +96,7 @@ void KillWatch::Impl::show(std::vector<KillSwitch> stored) {
 
 Task<bool> KillWatch::Impl::known(ProviderId provider, Deadline by) {
     if (provider.text.empty() || parts.providers.find(provider)) co_return true;
+    if (provider.text.size() > longest_provider) co_return false;
     // One that was taken out of the configuration may have connections all the same.
     ConnectionQuery filter;
     filter.provider = std::move(provider);
@@ -154,7 +156,11 @@ Task<void> KillWatch::Impl::store_orders() {
     for (const auto& [provider, wish] : orders) {
         auto stored = co_await parts.store.kill_switches().turn_on(wish, soon());
         if (!stored) co_return stored.error();
-        unstored.erase(provider);
+        // Turned off here while it was being stored.
+        if (unstored.erase(provider) == 0) {
+            auto off = co_await parts.store.kill_switches().turn_off(provider, soon());
+            if (!off && off.error().fault != Fault::not_found) co_return off.error();
+        }
     }
     co_return Result<void>{};
 }

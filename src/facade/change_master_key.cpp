@@ -6,6 +6,7 @@
 #include "base/run_here.h"
 #include "facade/house.h"
 #include "facade/master_key_file.h"
+#include "store/errors.h"
 #include "vault/key_ring_loader.h"
 
 namespace latchkey {
@@ -39,6 +40,12 @@ Result<MasterKey> next_master_key(const MasterKeySource& source, Random& random)
 /// transaction.
 Task<std::size_t> change(Ground& ground, const MasterKey& next, Deadline by) {
     auto& keys = ground.store->keys();
+    // A key that this store has forgotten would be left behind under the former master key.
+    for (const auto& key : ground.kept_keys->keys()) {
+        if (!ground.keys.has(key.id)) continue;
+        auto back = co_await keys.add(key, by);
+        if (!back && back.error().code != store_error::key_exists().code) co_return back.error();
+    }
     auto kept = co_await keys.all(by);
     if (!kept) co_return kept.error();
     auto anew =

@@ -5,8 +5,6 @@
 #include <thread>
 #include <vector>
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +12,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 #include "emulator/bench.h"
+#include "tests/crash/again.h"
 #include "tests/crash/node.h"
 
 using namespace std::chrono_literals;
@@ -72,33 +71,13 @@ private:
 
 /// Starts this binary once more as a node and waits for its end. Returns the wait status.
 int run_node(const Salesforce& salesforce, const Folder& folder, const std::string& die_at) {
-    std::vector<std::string> environment{"LATCHKEY_CRASH_AT=" + die_at,
-                                         "LATCHKEY_CRASH_STORE=" + folder.file("store.db"),
-                                         "LATCHKEY_CRASH_EMULATOR=" + salesforce.url(),
-                                         "LATCHKEY_CRASH_REPORT=" + folder.file("report")};
-    for (char** inherited = environ; *inherited != nullptr; ++inherited)
-        environment.emplace_back(*inherited);
-    std::vector<std::string> arguments{"test_crash", "--no-skip",
-                                       "--test-case=a node of the crash tests"};
-    std::vector<char*> argv;
-    std::vector<char*> envp;
-    for (auto& text : arguments) argv.push_back(text.data());
-    for (auto& text : environment) envp.push_back(text.data());
-    argv.push_back(nullptr);
-    envp.push_back(nullptr);
     std::filesystem::remove(folder.file("report"));
-    posix_spawn_file_actions_t quiet;
-    posix_spawn_file_actions_init(&quiet);
-    posix_spawn_file_actions_addopen(&quiet, 1, folder.file("output").c_str(),
-                                     O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    pid_t child = 0;
-    const int failed =
-        ::posix_spawn(&child, "/proc/self/exe", &quiet, nullptr, argv.data(), envp.data());
-    posix_spawn_file_actions_destroy(&quiet);
-    REQUIRE(failed == 0);
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    return status;
+    return run_again(
+        "a node of the crash tests",
+        {"LATCHKEY_CRASH_AT=" + die_at, "LATCHKEY_CRASH_STORE=" + folder.file("store.db"),
+         "LATCHKEY_CRASH_EMULATOR=" + salesforce.url(),
+         "LATCHKEY_CRASH_REPORT=" + folder.file("report")},
+        folder.file("output"));
 }
 
 Report read_report(const Folder& folder) {

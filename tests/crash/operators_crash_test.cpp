@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include <doctest/doctest.h>
@@ -21,6 +20,7 @@
 #include "net/net_transport.h"
 #include "store/memory_journal.h"
 #include "store/sqlite/sqlite_store.h"
+#include "tests/crash/again.h"
 #include "tests/crash/crash_store.h"
 #include "tests/crash/node.h"
 #include "tests/support/run.h"
@@ -172,23 +172,10 @@ struct Folder {
 
 /// True if the child was killed at the point; false if it came to its end without reaching it.
 bool killed_at(const Folder& folder, const std::string& order, const std::string& point) {
-    std::vector<std::string> environment{"LATCHKEY_ORDER=" + order, "LATCHKEY_CRASH_AT=" + point,
-                                         "LATCHKEY_CRASH_STORE=" + folder.store()};
-    for (char** inherited = environ; *inherited != nullptr; ++inherited)
-        environment.emplace_back(*inherited);
-    std::vector<std::string> arguments{"test_crash", "--no-skip",
-                                       "--test-case=a start that carries out an operator's order"};
-    std::vector<char*> argv;
-    std::vector<char*> envp;
-    for (auto& text : arguments) argv.push_back(text.data());
-    for (auto& text : environment) envp.push_back(text.data());
-    argv.push_back(nullptr);
-    envp.push_back(nullptr);
-    pid_t child = 0;
-    REQUIRE(::posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, argv.data(), envp.data()) ==
-            0);
-    int status = 0;
-    REQUIRE(::waitpid(child, &status, 0) == child);
+    const int status = run_again("a start that carries out an operator's order",
+                                 {"LATCHKEY_ORDER=" + order, "LATCHKEY_CRASH_AT=" + point,
+                                  "LATCHKEY_CRASH_STORE=" + folder.store()},
+                                 (folder.path / "output").string());
     if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGKILL;
     REQUIRE(WEXITSTATUS(status) == 0);
     return false;
