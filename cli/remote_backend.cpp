@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "cli/backend.h"
 #include "cli/output.h"
-#include "facade/server_impl.h"
 
 namespace latchkey::cli {
 namespace {
@@ -22,7 +21,7 @@ std::string text(const boost::json::object& from, const char* field) {
 }
 
 Result<boost::json::object> object_of(const ApiResponse& answer) {
-    if (answer.status >= 400) return server_refusal(answer.status, answer.body);
+    if (answer.status >= 400) return ServerClient::refusal_of(answer);
     boost::system::error_code failed;
     auto value = boost::json::parse(answer.body, failed);
     if (failed || !value.is_object()) return not_ours();

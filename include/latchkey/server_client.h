@@ -29,6 +29,11 @@ public:
     Result<ApiResponse> send(const std::string& method, const std::string& target,
                              const std::string& body = {}, const HeaderLines& headers = {});
 
+    /// What an answer whose status is no success says, as an error with who must act.
+    /// errors   those of the server, with its code: bad_input, denied, not_found, conflict,
+    ///          reauthorize, try_later, outcome_unknown · misconfigured not_a_latchkey_server
+    static Error refusal_of(const ApiResponse& answer);
+
 private:
     friend class Rest;
     struct Impl;

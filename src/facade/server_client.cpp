@@ -81,4 +81,8 @@ Result<ApiResponse> ServerClient::send(const std::string& method, const std::str
     return response;
 }
 
+Error ServerClient::refusal_of(const ApiResponse& answer) {
+    return server_refusal(answer.status, answer.body);
+}
+
 }  // namespace latchkey
