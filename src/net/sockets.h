@@ -12,8 +12,8 @@
 
 namespace latchkey {
 
-/// A Stream over TCP, with or without TLS. Private to the room: stream.cpp is the only file that
-/// knows Asio's sockets.
+/// A Stream over TCP, with or without TLS. Private to the room: stream.cpp and listener.cpp are
+/// the only files that know the system's sockets.
 class Socket : public Stream {
 public:
     /// Connects to a numeric address. `from` is a numeric local address, or empty.
@@ -40,6 +40,10 @@ public:
 };
 
 std::unique_ptr<Socket> make_socket(Executor on);
+/// Takes over a descriptor that was accepted, also to close it where it cannot be used: null then, and
+/// `failed` is set.
+std::unique_ptr<Socket> make_socket(Executor on, int descriptor, std::string peer,
+                                    boost::system::error_code& failed);
 
 /// A listening TCP socket.
 class Listener {
