@@ -102,6 +102,13 @@ struct Faults {
         return store.grants().claim(key(), GrantGeneration{1}, AttemptId{attempt}, NodeId{"node"},
                                     by);
     }
+    /// The server knows the statement from here on: what is lost later is lost of the claim itself.
+    void claim_in_vain(Store& store) {
+        const auto other = GrantGeneration{99};
+        CHECK_FALSE(
+            get(store.grants().claim(key(), other, AttemptId{"vain"}, NodeId{"node"}, in(5s)))
+                .has_value());
+    }
     static Settlement rotated(const GrantRow& row) {
         Settlement outcome;
         outcome.kind = Settlement::Kind::rotated;

@@ -19,6 +19,7 @@ TEST_CASE("J13: a database that does not answer ends a call at its deadline, and
 TEST_CASE("J14: a claim whose answer is lost is of unknown outcome, and may have been committed") {
     Faults bench;
     auto store = bench.relayed_and_connected();
+    bench.claim_in_vain(*store);
     bench.relay.set(TcpRelay::Mode::lose_answers);
     CHECK(bench.refusal(bench.claim(*store, "a", bench.in(500ms))) == "storage_outcome_unknown");
     bench.relay.set(TcpRelay::Mode::pass);
@@ -28,6 +29,7 @@ TEST_CASE("J14: a claim whose answer is lost is of unknown outcome, and may have
 TEST_CASE("J14: a claim that is cut before the commit is of unknown outcome, and did not happen") {
     Faults bench;
     auto store = bench.relayed_and_connected();
+    bench.claim_in_vain(*store);
     bench.relay.set(TcpRelay::Mode::lose_requests);
     CHECK(bench.refusal(bench.claim(*store, "a", bench.in(300ms))) == "storage_outcome_unknown");
     bench.relay.cut();
@@ -39,9 +41,15 @@ TEST_CASE(
     "J14: a rotation whose answer is lost is repeated until it is known, and is stored once") {
     Faults bench;
     auto store = bench.relayed_and_connected();
-    const auto claimed = bench.get(bench.claim(*store, "a", bench.in(5s)));
+    const auto before = bench.get(bench.claim(*store, "a", bench.in(5s)));
+    REQUIRE(before.has_value());
+    REQUIRE(bench.get(store->grants().settle(Faults::rotated(*before), bench.in(5s))).has_value());
+    // Its statement is known to the server now: what is lost from here on is lost of itself.
+    const auto claimed = bench.get(store->grants().claim(
+        Faults::key(), GrantGeneration{2}, AttemptId{"b"}, NodeId{"node"}, bench.in(5s)));
     REQUIRE(claimed.has_value());
-    const auto outcome = Faults::rotated(*claimed);
+    auto outcome = Faults::rotated(*claimed);
+    outcome.refresh_token = Sealed{"refresh 3"};
     bench.relay.set(TcpRelay::Mode::lose_answers);
     const auto first = bench.refusal(store->grants().settle(outcome, bench.in(500ms)));
     CHECK(!first.empty());
@@ -50,8 +58,8 @@ TEST_CASE(
         const auto row = bench.get(store->grants().settle(outcome, bench.in(5s)));
         REQUIRE(row.has_value());
         CHECK(row->state == State::active);
-        CHECK(row->grant_generation == GrantGeneration{2});
-        CHECK(row->refresh_token == Sealed{"refresh 2"});
+        CHECK(row->grant_generation == GrantGeneration{3});
+        CHECK(row->refresh_token == Sealed{"refresh 3"});
     }
 }
 

@@ -22,7 +22,7 @@ constexpr auto shared_failure = 100ms;
 
 constexpr const char* takes_changes =
     "SELECT NOT pg_catalog.pg_is_in_recovery()"
-    " AND pg_catalog.current_setting('transaction_read_only') = 'off'";
+    " AND pg_catalog.current_setting('transaction_read_only') = 'off', pg_catalog.pg_backend_pid()";
 
 /// What a string may say otherwise. Kerberos would ask its own servers and block the loop; the
 /// kernel's own time-outs end connections of which nobody is waiting for an answer.
@@ -133,8 +133,9 @@ Task<std::unique_ptr<Link>> Dialler::dial_address(std::size_t which, std::string
     auto question = reading(takes_changes);
     auto asked = co_await link->run(std::move(question), by);
     if (asked.kind == Outcome::Kind::done && asked.rows.next()) {
-        if (asked.rows.truth()) co_return std::move(link);
-        co_return store_error::read_only();
+        if (!asked.rows.truth()) co_return store_error::read_only();
+        link->prepare_from_here(asked.rows.number());
+        co_return std::move(link);
     }
     auto refused = store_error::unavailable("the database did not say whether it takes changes");
     refused.remote_text = asked.what;

@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include <boost/asio/redirect_error.hpp>
@@ -52,6 +54,36 @@ std::string_view state_in(std::string_view text) {
     }
     return {};
 }
+
+/// The statement was not run: the session has not prepared it, or the tables have changed since.
+bool forgot_statement(const std::string& state) {
+    return state == "26000" || state == "0A000";
+}
+
+/// FNV-1a.
+std::string hash_of(std::string_view text) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    std::string bytes(sizeof hash, '\0');
+    std::memcpy(bytes.data(), &hash, sizeof hash);
+    return bytes;
+}
+
+/// A statement's values as libpq takes them; views into the parameters.
+struct Values {
+    int count;
+    std::vector<const char*> values;
+    std::vector<int> lengths;
+    std::vector<int> formats;
+
+    explicit Values(const Parameters& given)
+        : count(static_cast<int>(given.size())), formats(given.size(), 1) {
+        for (const auto& value : given.values()) {
+            values.push_back(value ? value->data() : nullptr);
+            lengths.push_back(value ? static_cast<int>(value->size()) : 0);
+        }
+    }
+};
 
 Error refusal(PGconn* connection) {
     const std::string_view text{PQerrorMessage(connection)};
@@ -140,27 +172,73 @@ Task<void> Link::open(std::vector<std::pair<std::string, Secret>> settings, Dead
     co_return Result<void>{};
 }
 
+void Link::prepare_from_here(std::int64_t pid) {
+    prepares_ = connection_ != nullptr && PQbackendPID(connection_) == pid;
+}
+
 Async<Outcome> Link::run(Query query, Deadline by) {
     Outcome outcome;
     if (connection_ == nullptr) co_return outcome;
-    std::vector<const char*> values;
-    std::vector<int> lengths;
-    std::vector<int> formats(query.given.size(), 1);
-    for (const auto& value : query.given.values()) {
-        values.push_back(value ? value->data() : nullptr);
-        lengths.push_back(value ? static_cast<int>(value->size()) : 0);
+    if (prepares_ && prepared_.find(query.sql.data()) == prepared_.end()) {
+        outcome = co_await prepare(query, by);
+        // Whatever became of it, the statement itself was not handed over.
+        if (closed()) outcome.kind = Outcome::Kind::not_sent;
+        if (closed()) co_return outcome;
+        if (outcome.kind != Outcome::Kind::done) prepares_ = false;
     }
+    if (prepares_) {
+        outcome = co_await run_prepared(query, by);
+        if (outcome.kind != Outcome::Kind::refused || !forgot_statement(outcome.sqlstate))
+            co_return outcome;
+        prepares_ = false;
+    }
+    outcome = co_await run_plain(query, by);
+    co_return outcome;
+}
+
+Outcome Link::refused_to_send() {
+    Outcome outcome;
+    outcome.what = told(PQerrorMessage(connection_));
+    close();
+    return outcome;
+}
+
+Async<Outcome> Link::prepare(const Query& query, Deadline by) {
+    // Of the text, so that the same name is the same statement whoever has prepared it.
+    auto name = "latchkey_" + hex(hash_of(query.sql));
     const std::string sql{query.sql};
     doubtful_ = false;
     timed_out_ = false;
-    if (PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(query.given.size()),
-                          query.given.types(), values.data(), lengths.data(), formats.data(),
-                          1) == 0) {
-        outcome.what = told(PQerrorMessage(connection_));
-        close();
-        co_return outcome;
-    }
-    co_return co_await answer(by);
+    if (PQsendPrepare(connection_, name.c_str(), sql.c_str(), static_cast<int>(query.given.size()),
+                      query.given.types()) == 0)
+        co_return refused_to_send();
+    auto outcome = co_await answer(by);
+    if (outcome.kind == Outcome::Kind::done) prepared_.emplace(query.sql.data(), std::move(name));
+    co_return outcome;
+}
+
+Async<Outcome> Link::run_prepared(const Query& query, Deadline by) {
+    const Values given{query.given};
+    doubtful_ = false;
+    timed_out_ = false;
+    if (PQsendQueryPrepared(connection_, prepared_.at(query.sql.data()).c_str(), given.count,
+                            given.values.data(), given.lengths.data(), given.formats.data(),
+                            1) == 0)
+        co_return refused_to_send();
+    auto outcome = co_await answer(by);
+    co_return outcome;
+}
+
+Async<Outcome> Link::run_plain(const Query& query, Deadline by) {
+    const Values given{query.given};
+    const std::string sql{query.sql};
+    doubtful_ = false;
+    timed_out_ = false;
+    if (PQsendQueryParams(connection_, sql.c_str(), given.count, query.given.types(),
+                          given.values.data(), given.lengths.data(), given.formats.data(), 1) == 0)
+        co_return refused_to_send();
+    auto outcome = co_await answer(by);
+    co_return outcome;
 }
 
 Async<Outcome> Link::run_script(std::string sql, Deadline by) {
@@ -168,11 +246,7 @@ Async<Outcome> Link::run_script(std::string sql, Deadline by) {
     if (connection_ == nullptr) co_return outcome;
     doubtful_ = false;
     timed_out_ = false;
-    if (PQsendQuery(connection_, sql.c_str()) == 0) {
-        outcome.what = told(PQerrorMessage(connection_));
-        close();
-        co_return outcome;
-    }
+    if (PQsendQuery(connection_, sql.c_str()) == 0) co_return refused_to_send();
     co_return co_await answer(by);
 }
 

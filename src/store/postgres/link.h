@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -56,6 +58,11 @@ public:
     /// Runs one statement. If no whole answer has come by then, the connection is closed: it can
     /// never be told what became of the statement.
     Async<Outcome> run(Query query, Deadline by);
+    /// From here on statements are prepared, once each, which spares the server most of its work; but
+    /// only where `pid`, what the server calls its own process, is the one that libpq was told when it
+    /// connected. Behind a pooler it is another, and there the next statement may meet a session that
+    /// has prepared nothing.
+    void prepare_from_here(std::int64_t pid);
     /// Runs a text of several statements without parameters.
     Async<Outcome> run_script(std::string sql, Deadline by);
 
@@ -77,6 +84,10 @@ private:
     /// False: `by` has passed, or the wait failed.
     Async<bool> ready(Ready what, Deadline by);
     Async<Outcome> answer(Deadline by);
+    Async<Outcome> run_plain(const Query& query, Deadline by);
+    Async<Outcome> prepare(const Query& query, Deadline by);
+    Async<Outcome> run_prepared(const Query& query, Deadline by);
+    Outcome refused_to_send();
     void attach();
     void detach() noexcept;
     static void on_notice(void* self, const pg_result* notice);
@@ -87,6 +98,9 @@ private:
     Descriptor descriptor_;
     bool doubtful_ = false;
     bool timed_out_ = false;
+    bool prepares_ = false;
+    /// Names of what was prepared, by the statement's text, of which there is one for the program.
+    std::unordered_map<const char*, std::string> prepared_;
 };
 
 }  // namespace latchkey::postgres
