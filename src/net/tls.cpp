@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -22,6 +23,7 @@ namespace latchkey {
 namespace {
 
 constexpr std::size_t slice_bytes = 64 * 1024;
+constexpr std::size_t kept_bytes = 20 * 1024;
 
 std::string openssl_reason() {
     const auto code = ERR_peek_last_error();
@@ -228,13 +230,48 @@ Result<TlsContext> TlsContext::load(const ServerTls& files) {
     return made;
 }
 
+// OpenSSL reads from where the socket's bytes lie, without a copy between, and writes into a string.
+// Nothing there means "not yet", never "end of file": the socket tells ends apart.
+
+int TlsEngine::give(BIO* bio, char* into, std::size_t room, std::size_t* given) {
+    auto& fed = static_cast<TlsEngine*>(BIO_get_data(bio))->fed_;
+    BIO_clear_retry_flags(bio);
+    *given = std::min(room, fed.size());
+    if (fed.empty()) {
+        BIO_set_retry_read(bio);
+        return 0;
+    }
+    std::memcpy(into, fed.data(), *given);
+    fed.remove_prefix(*given);
+    return 1;
+}
+
+int TlsEngine::take(BIO* bio, const char* bytes, std::size_t size, std::size_t* taken) {
+    static_cast<TlsEngine*>(BIO_get_data(bio))->outgoing_.append(bytes, size);
+    *taken = size;
+    return 1;
+}
+
+long TlsEngine::control(BIO*, int what, long, void*) {
+    return what == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+const BIO_METHOD* TlsEngine::network() {
+    static const std::unique_ptr<BIO_METHOD, void (*)(BIO_METHOD*)> made = [] {
+        BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "latchkey");
+        BIO_meth_set_read_ex(method, &TlsEngine::give);
+        BIO_meth_set_write_ex(method, &TlsEngine::take);
+        BIO_meth_set_ctrl(method, &TlsEngine::control);
+        return std::unique_ptr<BIO_METHOD, void (*)(BIO_METHOD*)>{method, &BIO_meth_free};
+    }();
+    return made.get();
+}
+
 TlsEngine::TlsEngine(SSL_CTX* context) : ssl_(SSL_new(context)) {
-    BIO* incoming = BIO_new(BIO_s_mem());
-    BIO* outgoing = BIO_new(BIO_s_mem());
-    // An empty BIO means "not yet", never "end of file": the socket tells ends apart.
-    BIO_set_mem_eof_return(incoming, -1);
-    BIO_set_mem_eof_return(outgoing, -1);
-    SSL_set_bio(ssl_, incoming, outgoing);
+    BIO* bio = BIO_new(network());
+    BIO_set_data(bio, this);
+    BIO_set_init(bio, 1);
+    SSL_set_bio(ssl_, bio, bio);
 }
 
 TlsEngine::~TlsEngine() {
@@ -286,15 +323,35 @@ TlsEngine::Step TlsEngine::judge(int outcome) {
     return Step::failed;
 }
 
+void TlsEngine::keep_rest() {
+    if (fed_.empty() || in_rest_) return;
+    rest_.assign(fed_);
+    fed_ = rest_;
+    in_rest_ = true;
+}
+
 TlsEngine::Step TlsEngine::handshake() {
     ERR_clear_error();
-    return judge(SSL_do_handshake(ssl_));
+    const auto step = judge(SSL_do_handshake(ssl_));
+    keep_rest();
+    return step;
 }
 
 TlsEngine::Step TlsEngine::read(std::span<char> into, std::size_t& got) {
     ERR_clear_error();
     got = 0;
-    return judge(SSL_read_ex(ssl_, into.data(), into.size(), &got));
+    auto step = behind_;
+    // OpenSSL takes one record at a time, and never bytes of the next one.
+    const auto may_be_more = [&] { return !fed_.empty() || SSL_pending(ssl_) > 0; };
+    while (step == Step::done && got < into.size() && (got == 0 || may_be_more())) {
+        std::size_t some = 0;
+        step = judge(SSL_read_ex(ssl_, into.data() + got, into.size() - got, &some));
+        got += some;
+    }
+    keep_rest();
+    if (got == 0) return step;
+    if (step == Step::ended || step == Step::failed) behind_ = step;
+    return Step::done;
 }
 
 TlsEngine::Step TlsEngine::write(std::string_view bytes, std::size_t& taken) {
@@ -318,27 +375,24 @@ void TlsEngine::say_goodbye() {
 }
 
 void TlsEngine::feed(std::string_view sealed) {
-    BIO_write(SSL_get_rbio(ssl_), sealed.data(), static_cast<int>(sealed.size()));
-}
-
-std::string_view TlsEngine::outgoing() const {
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(SSL_get_wbio(ssl_), &data);
-    return {data, static_cast<std::size_t>(size)};
+    if (fed_.empty()) {
+        fed_ = sealed;
+        in_rest_ = false;
+        return;
+    }
+    std::string joined{fed_};
+    rest_ = std::move(joined.append(sealed));
+    fed_ = rest_;
+    in_rest_ = true;
 }
 
 void TlsEngine::sent(std::size_t bytes) {
-    BIO* bio = SSL_get_wbio(ssl_);
-    if (bytes == outgoing().size()) {
-        (void)BIO_reset(bio);
-        return;
-    }
-    std::array<char, 1024> gone{};
-    while (bytes > 0) {
-        const int n = BIO_read(bio, gone.data(), static_cast<int>(std::min(bytes, gone.size())));
-        if (n <= 0) return;
-        bytes -= static_cast<std::size_t>(n);
-    }
+    sent_ += bytes;
+    if (sent_ < outgoing_.size()) return;
+    outgoing_.clear();
+    sent_ = 0;
+    // Many connections are idle at a time.
+    if (outgoing_.capacity() > kept_bytes) std::string{}.swap(outgoing_);
 }
 
 }  // namespace latchkey

@@ -11,6 +11,8 @@
 
 #include "net/http_server.h"
 
+struct bio_method_st;
+struct bio_st;
 struct ssl_st;
 struct ssl_ctx_st;
 struct ssl_session_st;
@@ -64,6 +66,8 @@ public:
     static std::unique_ptr<TlsEngine> client(const TlsContext& context, const std::string& host);
     static std::unique_ptr<TlsEngine> server(const TlsContext& context);
     ~TlsEngine();
+    TlsEngine(const TlsEngine&) = delete;
+    TlsEngine& operator=(const TlsEngine&) = delete;
 
     enum class Step {
         done,    ///< something was achieved
@@ -73,15 +77,18 @@ public:
     };
 
     Step handshake();
+    /// As much as there is and fits: several records at once.
     Step read(std::span<char> into, std::size_t& got);
     /// Takes at most 64 KB at once.
     Step write(std::string_view bytes, std::size_t& taken);
     /// Queues close_notify.
     void say_goodbye();
 
+    /// Bytes of the peer, which stay where they are until the next `handshake` or `read`; what that
+    /// leaves of them is copied.
     void feed(std::string_view sealed);
     /// Sealed bytes to be sent; valid until the next call of anything else.
-    std::string_view outgoing() const;
+    std::string_view outgoing() const { return std::string_view{outgoing_}.substr(sent_); }
     /// The first `bytes` of `outgoing` need not be kept any longer.
     void sent(std::size_t bytes);
 
@@ -92,11 +99,24 @@ public:
 private:
     explicit TlsEngine(ssl_ctx_st* context);
     Step judge(int outcome);
+    void keep_rest();
+
+    // What OpenSSL takes for its network.
+    static const bio_method_st* network();
+    static int give(bio_st* bio, char* into, std::size_t room, std::size_t* given);
+    static int take(bio_st* bio, const char* bytes, std::size_t size, std::size_t* taken);
+    static long control(bio_st* bio, int what, long number, void* more);
 
     static int keep_session(ssl_st* ssl, ssl_session_st* session);
     friend class TlsContext;
 
     ssl_st* ssl_ = nullptr;
+    std::string_view fed_;      ///< not taken yet
+    std::string rest_;          ///< where that is unless it lies where it was fed from
+    bool in_rest_ = false;      ///< it does
+    Step behind_ = Step::done;  ///< what the next `read` has to say, without another
+    std::string outgoing_;
+    std::size_t sent_ = 0;  ///< of it
     std::shared_ptr<TlsContext::Sessions> sessions_;
     std::string host_;  ///< whose sessions they are
     std::string why_;

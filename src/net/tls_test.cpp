@@ -1,6 +1,7 @@
 #include "net/tls.h"
 
 #include <array>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -15,8 +16,10 @@ using latchkey::test::Certificates;
 
 namespace {
 
+/// What is fed stays where it is, here to the end of the program.
 void pass_on(TlsEngine& from, TlsEngine& to) {
-    const std::string sealed{from.outgoing()};
+    static std::deque<std::string> passed;
+    const std::string& sealed = passed.emplace_back(from.outgoing());
     from.sent(sealed.size());
     to.feed(sealed);
 }
@@ -80,6 +83,52 @@ TEST_CASE("a session is never offered for another host than it was verified for"
     CHECK_FALSE(both.resumes("localhost"));
     CHECK_FALSE(both.resumes("127.0.0.1"));
     CHECK(both.resumes("127.0.0.1"));
+}
+
+TEST_CASE("records that come together are read together, and what does not fit is kept") {
+    Both both;
+    auto caller = TlsEngine::client(both.client, "localhost");
+    auto answerer = TlsEngine::server(both.server);
+    REQUIRE(join(*caller, *answerer));
+    for (const auto* word : {"one ", "two ", "three "}) {
+        std::size_t taken = 0;
+        REQUIRE(caller->write(word, taken) == TlsEngine::Step::done);
+    }
+    caller->say_goodbye();
+    pass_on(*caller, *answerer);
+
+    std::array<char, 10> few{};
+    std::size_t got = 0;
+    CHECK(answerer->read(few, got) == TlsEngine::Step::done);
+    CHECK(std::string_view{few.data(), got} == "one two th");
+    CHECK(answerer->read(few, got) == TlsEngine::Step::done);
+    CHECK(std::string_view{few.data(), got} == "ree ");
+    // The end came with them, and is told when they have been.
+    CHECK(answerer->read(few, got) == TlsEngine::Step::ended);
+    CHECK(answerer->read(few, got) == TlsEngine::Step::ended);
+}
+
+TEST_CASE(
+    "a record that was changed on the way breaks the connection, behind what came before it") {
+    Both both;
+    auto caller = TlsEngine::client(both.client, "localhost");
+    auto answerer = TlsEngine::server(both.server);
+    REQUIRE(join(*caller, *answerer));
+    std::size_t taken = 0;
+    REQUIRE(caller->write("whole", taken) == TlsEngine::Step::done);
+    const auto first = caller->outgoing().size();
+    REQUIRE(caller->write("changed", taken) == TlsEngine::Step::done);
+    std::string sealed{caller->outgoing()};
+    sealed[first + 8] ^= 1;
+    answerer->feed(sealed);
+
+    std::array<char, 64> room{};
+    std::size_t got = 0;
+    CHECK(answerer->read(room, got) == TlsEngine::Step::done);
+    CHECK(std::string_view{room.data(), got} == "whole");
+    CHECK(answerer->read(room, got) == TlsEngine::Step::failed);
+    CHECK_FALSE(answerer->why().empty());
+    CHECK(answerer->read(room, got) == TlsEngine::Step::failed);
 }
 
 TEST_CASE("M4: a renewed certificate is taken up by the next connection, and reported once") {
