@@ -153,8 +153,14 @@ std::string ascii_lower(std::string_view text) {
 }
 
 bool ascii_iequal(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                              [](char x, char y) { return lower(x) == lower(y); });
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        // Most are the same; else the two forms of a letter differ by one bit.
+        if (a[i] == b[i]) continue;
+        const char small = static_cast<char>(a[i] | 0x20);
+        if ((a[i] ^ b[i]) != 0x20 || small < 'a' || small > 'z') return false;
+    }
+    return true;
 }
 
 std::string html_escape(std::string_view text) {

@@ -12,77 +12,105 @@
 namespace latchkey {
 namespace {
 
-// RFC 9110 section 7.6.1, and what the transport writes itself. Lower case, as are all lists here.
-constexpr std::array<std::string_view, 12> hop_by_hop = {
-    "connection", "keep-alive",     "te",     "trailer",        "trailers", "transfer-encoding",
-    "upgrade",    "http2-settings", "expect", "content-length", "host",     "close"};
+/// What the name of a line means to the rules; several may hold.
+enum Meaning : unsigned {
+    hop_by_hop = 1,  ///< RFC 9110 section 7.6.1, and what the transport writes itself
+    not_up = 2,
+    not_down = 4,
+    mark = 8,  ///< written anew for every relayed answer
+    place = 16,
+};
 
-constexpr std::array<std::string_view, 19> not_up = {"authorization",
-                                                     "cookie",
-                                                     "cookie2",
-                                                     "x-sfdc-session",
-                                                     "dpop",
-                                                     "forwarded",
-                                                     "via",
-                                                     "x-real-ip",
-                                                     "true-client-ip",
-                                                     "x-client-ip",
-                                                     "x-original-url",
-                                                     "x-rewrite-url",
-                                                     "x-http-method",
-                                                     "x-http-method-override",
-                                                     "x-method-override",
-                                                     "x-original-host",
-                                                     "x-host",
-                                                     "cf-connecting-ip",
-                                                     "x-original-uri"};
-constexpr std::array<std::string_view, 3> not_up_prefixes = {"proxy-", "x-forwarded-", "latchkey-"};
+struct Listed {
+    std::string_view name;  ///< in lower case
+    unsigned meaning;
+};
 
-constexpr std::array<std::string_view, 9> not_down = {"set-cookie",
-                                                      "set-cookie2",
-                                                      "clear-site-data",
-                                                      "alt-svc",
-                                                      "strict-transport-security",
-                                                      "public-key-pins",
-                                                      "public-key-pins-report-only",
-                                                      "refresh",
-                                                      "service-worker-allowed"};
-constexpr std::array<std::string_view, 2> not_down_prefixes = {"proxy-", "latchkey-"};
+constexpr auto listed = std::to_array<Listed>({
+    {"connection", hop_by_hop},
+    {"keep-alive", hop_by_hop},
+    {"te", hop_by_hop},
+    {"trailer", hop_by_hop},
+    {"trailers", hop_by_hop},
+    {"transfer-encoding", hop_by_hop},
+    {"upgrade", hop_by_hop},
+    {"http2-settings", hop_by_hop},
+    {"expect", hop_by_hop},
+    {"content-length", hop_by_hop},
+    {"host", hop_by_hop},
+    {"close", hop_by_hop},
+    {"authorization", not_up},
+    {"cookie", not_up},
+    {"cookie2", not_up},
+    {"x-sfdc-session", not_up},
+    {"dpop", not_up},
+    {"forwarded", not_up},
+    {"via", not_up},
+    {"x-real-ip", not_up},
+    {"true-client-ip", not_up},
+    {"x-client-ip", not_up},
+    {"x-original-url", not_up},
+    {"x-rewrite-url", not_up},
+    {"x-http-method", not_up},
+    {"x-http-method-override", not_up},
+    {"x-method-override", not_up},
+    {"x-original-host", not_up},
+    {"x-host", not_up},
+    {"cf-connecting-ip", not_up},
+    {"x-original-uri", not_up},
+    {"set-cookie", not_down},
+    {"set-cookie2", not_down},
+    {"clear-site-data", not_down},
+    {"alt-svc", not_down},
+    {"strict-transport-security", not_down},
+    {"public-key-pins", not_down},
+    {"public-key-pins-report-only", not_down},
+    {"refresh", not_down},
+    {"service-worker-allowed", not_down},
+    {"content-security-policy", mark},
+    {"x-content-type-options", mark},
+    {"location", place},
+});
+constexpr auto listed_beginnings = std::to_array<Listed>({
+    {"proxy-", not_up | not_down},
+    {"x-forwarded-", not_up},
+    {"latchkey-", not_up | not_down},
+});
 
-// Written anew for every relayed answer.
-constexpr std::array<std::string_view, 2> marks = {"content-security-policy",
-                                                   "x-content-type-options"};
-
-constexpr std::size_t longest_listed = 32;
-
-/// A name in lower case, without an allocation. Longer ones are in no list; of those only the
-/// beginning is looked at.
-class Name {
+/// Finds a name among the listed ones: it is asked of every line that passes through.
+class Names {
 public:
-    explicit Name(std::string_view name) : size_(std::min(name.size(), longest_listed)) {
-        for (std::size_t i = 0; i < size_; ++i) {
-            const char c = name[i];
-            text_[i] = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    constexpr Names() {
+        for (std::size_t i = 0; i < listed.size(); ++i) {
+            auto& first = first_[shelf(listed[i].name)];
+            next_[i] = first;
+            first = static_cast<unsigned char>(i + 1);
         }
-        whole_ = size_ == name.size();
     }
-    std::string_view text() const { return {text_.data(), size_}; }
-
-    template <std::size_t N>
-    bool in(const std::array<std::string_view, N>& list) const {
-        return whole_ && std::find(list.begin(), list.end(), text()) != list.end();
-    }
-    template <std::size_t N>
-    bool begins_as(const std::array<std::string_view, N>& list) const {
-        return std::any_of(list.begin(), list.end(),
-                           [this](std::string_view prefix) { return text().starts_with(prefix); });
+    unsigned meaning(std::string_view name) const {
+        if (name.empty()) return 0;
+        for (auto at = first_[shelf(name)]; at != 0; at = next_[at - 1u]) {
+            if (ascii_iequal(listed[at - 1u].name, name)) return listed[at - 1u].meaning;
+        }
+        for (const auto& beginning : listed_beginnings) {
+            if (small(name.front()) == static_cast<unsigned char>(beginning.name.front()) &&
+                ascii_iequal(name.substr(0, beginning.name.size()), beginning.name))
+                return beginning.meaning;
+        }
+        return 0;
     }
 
 private:
-    std::array<char, longest_listed> text_{};
-    std::size_t size_;
-    bool whole_;
+    static constexpr std::size_t shelves = 256;
+    /// Letters become small ones; that others change too does no harm, for both sides do.
+    static constexpr unsigned small(char c) { return static_cast<unsigned char>(c) | 0x20u; }
+    static constexpr std::size_t shelf(std::string_view name) {
+        return (name.size() * 7 + small(name.front()) * 3 + small(name.back()) * 31) % shelves;
+    }
+    std::array<unsigned char, shelves> first_{};  ///< a number in the list, from 1; 0: none
+    std::array<unsigned char, listed.size()> next_{};
 };
+constexpr Names names;
 
 /// The names that Connection lines call hop-by-hop, as views into their values. There are few.
 using Named = std::vector<std::string_view>;
@@ -100,19 +128,16 @@ bool among(const Named& named, std::string_view name) {
 bool stays_on(std::string_view location, const Origin& instance);
 
 /// The rule for a line of a caller.
-bool goes_up(std::string_view line_name, const Named& named) {
-    if (line_name.find('_') != std::string_view::npos || among(named, line_name)) return false;
-    const Name name{line_name};
-    return !name.in(hop_by_hop) && !name.in(not_up) && !name.begins_as(not_up_prefixes);
+bool goes_up(std::string_view name, const Named& named) {
+    if (name.find('_') != std::string_view::npos || among(named, name)) return false;
+    return (names.meaning(name) & (hop_by_hop | not_up)) == 0;
 }
 
-/// The rule for a line of Salesforce.
-bool comes_down(std::string_view line_name, std::string_view value, const Named& named,
+/// The rule for a line of Salesforce that means this.
+bool comes_down(unsigned meaning, std::string_view name, std::string_view value, const Named& named,
                 const Origin& instance) {
-    if (among(named, line_name)) return false;
-    const Name name{line_name};
-    if (name.in(hop_by_hop) || name.in(not_down) || name.begins_as(not_down_prefixes)) return false;
-    return name.text() != "location" || stays_on(value, instance);
+    if ((meaning & (hop_by_hop | not_down)) != 0 || among(named, name)) return false;
+    return (meaning & place) == 0 || stays_on(value, instance);
 }
 
 /// Appends the lines that `stays` wants, neighbours together.
@@ -173,7 +198,9 @@ Headers headers_down(const Headers& theirs, const Origin& instance) {
     for (const auto& line : theirs) note_named(line.name, line.value, named);
     Headers down;
     for (const auto& line : theirs) {
-        if (comes_down(line.name, line.value, named, instance)) down.add(line.name, line.value);
+        const auto meaning = names.meaning(line.name);
+        if (comes_down(meaning, line.name, line.value, named, instance))
+            down.add(line.name, line.value);
     }
     return down;
 }
@@ -186,7 +213,8 @@ void append_lines_up(std::span<const HeadLine> callers, std::string& out) {
 void append_lines_down(std::span<const HeadLine> theirs, const Origin& instance, std::string& out) {
     const auto named = named_in(theirs);
     append_runs(theirs, out, [&](const HeadLine& line) {
-        return comes_down(line.name, line.value, named, instance) && !Name{line.name}.in(marks);
+        const auto meaning = names.meaning(line.name);
+        return (meaning & mark) == 0 && comes_down(meaning, line.name, line.value, named, instance);
     });
 }
 
