@@ -6,6 +6,8 @@
 
 #include <boost/asio/error.hpp>
 
+#include "net/coarse_time.h"
+
 // The answer's way: read from the server, passed on to the caller.
 namespace latchkey {
 
@@ -54,7 +56,7 @@ Async<bool> RelayExchange::read_answer_head() {
     error_code failed;
     if (!block_) block_.emplace();
     filled_ = 0;
-    if (!uploading_) upstream_by_ = SteadyClock::now() + relay_.limits.answer;
+    if (!uploading_) upstream_by_ = coarse_now() + relay_.limits.answer;
     std::size_t looked_at = 0;
     for (int interim = 0; interim <= relay_.limits.interim_answers;) {
         const std::string_view bytes{block_->data(), filled_};
@@ -111,7 +113,7 @@ BodyMeter RelayExchange::answer_meter() const {
 /// The beginning of the answer's body, without framing. All that is read stays in the block, to be
 /// passed on.
 Async<std::string> RelayExchange::read_beginning() {
-    upstream_by_ = SteadyClock::now() + relay_.limits.stall;
+    upstream_by_ = coarse_now() + relay_.limits.stall;
     std::string plain;
     error_code failed;
     for (;;) {
@@ -159,7 +161,7 @@ Async<bool> RelayExchange::write_caller(std::string_view bytes) {
     if (const auto done = write_caller_now(bytes)) co_return *done;
     error_code failed;
     std::size_t handed = 0;
-    caller_takes_by_ = SteadyClock::now() + relay_.limits.stall;
+    caller_takes_by_ = coarse_now() + relay_.limits.stall;
     co_await caller_.socket().write(bytes, handed, failed);
     caller_takes_by_ = never;
     if (failed && callers_ == Callers::fine) callers_ = Callers::gone;
@@ -186,72 +188,88 @@ void RelayExchange::write_head_down() {
     out_.append("\r\n");
 }
 
-Async<bool> RelayExchange::pass_answer_down() {
-    auto meter = answer_meter();
-    std::string plain;
+/// Sends the head with what is there of the body, as much as goes at once. False: `error_` says what
+/// is wrong with it, and nothing was sent.
+bool RelayExchange::begin_answer() {
+    answer_body_ = answer_meter();
     write_head_down();
-    auto taken = dechunk_ ? meter.take(answer_bytes(), plain) : meter.take(answer_bytes());
+    const auto taken =
+        dechunk_ ? answer_body_.take(answer_bytes(), plain_) : answer_body_.take(answer_bytes());
     if (taken.broken) {
         error_ = lost("its chunks are malformed");
-        co_return co_await fail();
+        return false;
     }
     status_ = answer_.status;
-    const bool keep = !ends_here();
-    std::string_view piece;
+    keep_ = !ends_here();
     if (dechunk_ || out_.size() > body_at_ + Block::front) {
-        out_.append(dechunk_ ? std::string_view{plain} : answer_bytes().substr(0, taken.passed));
-        piece = out_;
+        out_.append(dechunk_ ? std::string_view{plain_} : answer_bytes().substr(0, taken.passed));
+        unsent_down_ = out_;
     } else {
         // Before the body's bytes that are there already, so that one send carries both.
         char* const at = block_->data() + body_at_ - out_.size();
         std::memcpy(at, out_.data(), out_.size());
-        piece = {at, out_.size() + taken.passed};
+        unsent_down_ = {at, out_.size() + taken.passed};
     }
-    const auto done = write_caller_now(piece);
-    bool sent = done.value_or(false);
-    if (!done) sent = co_await write_caller(piece);
-    std::size_t beyond = filled_ - body_at_ - taken.used;
-    Pace pace{SteadyClock::now(), taken.used};
-    bool whole = true;
-    while (sent && !meter.ended()) {
+    beyond_ = filled_ - body_at_ - taken.used;
+    answer_pace_ = Pace{coarse_now(), taken.used};
+    if (const auto done = write_caller_now(unsent_down_)) {
+        sent_ = *done;
+        unsent_down_ = {};
+    }
+    return true;
+}
+
+bool RelayExchange::answer_goes_on() const {
+    return !unsent_down_.empty() || !answer_body_.ended() || !answer_body_.tail().empty() ||
+           uploading_;
+}
+
+Async<void> RelayExchange::pass_rest_down() {
+    if (!unsent_down_.empty()) sent_ = co_await write_caller(unsent_down_);
+    while (sent_ && !answer_body_.ended()) {
         filled_ = 0;
-        if (!uploading_) upstream_by_ = patience(pace);
+        if (!uploading_) upstream_by_ = patience(answer_pace_);
         error_code failed;
         const auto got = co_await more_answer(failed);
         if (!uploading_) upstream_by_ = never;
         if (!came(got, failed)) {
-            whole = error_.code.empty() && meter.end();
+            whole_ = error_.code.empty() && answer_body_.end();
             break;
         }
-        plain.clear();
+        plain_.clear();
         const std::string_view bytes{block_->data(), filled_};
-        taken = dechunk_ ? meter.take(bytes, plain) : meter.take(bytes);
-        whole = !taken.broken;
-        if (!whole) break;
-        pace.moved += taken.used;
-        beyond = filled_ - taken.used;
-        piece = dechunk_ ? std::string_view{plain} : bytes.substr(0, taken.passed);
-        const auto taken_now = write_caller_now(piece);
-        sent = taken_now.value_or(false);
-        if (!taken_now) sent = co_await write_caller(piece);
+        const auto taken = dechunk_ ? answer_body_.take(bytes, plain_) : answer_body_.take(bytes);
+        whole_ = !taken.broken;
+        if (!whole_) break;
+        answer_pace_.moved += taken.used;
+        beyond_ = filled_ - taken.used;
+        auto piece = dechunk_ ? std::string_view{plain_} : bytes.substr(0, taken.passed);
+        const auto done = write_caller_now(piece);
+        sent_ = done.value_or(false);
+        if (!done) sent_ = co_await write_caller(piece);
     }
-    if (sent && whole && !dechunk_ && !meter.tail().empty()) {
-        sent = co_await write_caller(meter.tail());
+    if (sent_ && whole_ && !dechunk_ && !answer_body_.tail().empty()) {
+        sent_ = co_await write_caller(answer_body_.tail());
     }
-    const bool early = uploading_ || !request_meter_.ended();
+    early_ = uploading_;
     co_await end_upload();
-    if (whole && beyond == 0 && !early && meter.ended() && answer_.keep_alive && upstream_ &&
-        answer_.ends(to_head()) != AnswerHead::Ends::by_close) {
+}
+
+/// Keeps what can be used again. Returns whether the caller may send another request.
+bool RelayExchange::end_answer() {
+    const bool early = early_ || !request_meter_.ended();
+    if (whole_ && beyond_ == 0 && !early && answer_body_.ended() && answer_.keep_alive &&
+        upstream_ && answer_.ends(to_head()) != AnswerHead::Ends::by_close) {
         relay_.upstreams.give_back(std::move(upstream_));
     }
     upstream_.drop();
     block_.reset();
-    const bool ok = sent && whole;
+    const bool ok = sent_ && whole_;
     // Only a reset tells the caller that what came is not all there is.
     if (!ok) caller_.reset();
     let_go_of_request();
     policy_.finished(pass_, ok ? status_ : 0);
-    co_return ok&& keep && !early;
+    return ok && keep_ && !early;
 }
 
 }  // namespace latchkey

@@ -5,7 +5,10 @@
 #include <charconv>
 #include <utility>
 
+#include <boost/asio/this_coro.hpp>
+
 #include "base/text.h"
+#include "net/coarse_time.h"
 
 // The course of one relayed call, its time limits, and what is answered when it fails. The request's way
 // to the server is in relay_upward.cpp, the answer's way back in relay_downward.cpp.
@@ -51,7 +54,7 @@ RelayExchange::SteadyClock::time_point RelayExchange::patience(const Pace& pace)
     const auto rate = static_cast<std::int64_t>(relay_.limits.least_rate);
     const auto earned = std::chrono::seconds{static_cast<std::int64_t>(pace.moved) / rate};
     const auto stall = relay_.limits.stall;
-    return std::min(SteadyClock::now() + stall, pace.began + stall + earned);
+    return std::min(coarse_now() + stall, pace.began + stall + earned);
 }
 
 void RelayExchange::look_at_time(SteadyClock::time_point now) {
@@ -75,6 +78,15 @@ void RelayExchange::look_at_time(SteadyClock::time_point now) {
 // ---------------------------------------------------------------------------------------------
 // The course of it
 
+Async<bool> RelayExchange::serve(Relay& relay, ServerConnection& caller, const bool& stopping) {
+    const Executor on = co_await boost::asio::this_coro::executor;
+    RelayExchange exchange{relay, caller, stopping, on};
+    caller.lend_time_to(&exchange);
+    const bool go_on = co_await exchange.run();
+    caller.lend_time_to(nullptr);
+    co_return go_on;
+}
+
 Async<bool> RelayExchange::run() {
     auto verdict = policy_.look(head());
     if (std::holds_alternative<RelayUndecided>(verdict)) verdict = co_await policy_.decide(head());
@@ -91,8 +103,10 @@ Async<bool> RelayExchange::run() {
     if (!hold_what_came()) co_await hold_rest();
     if (callers_ != Callers::fine) co_return co_await fail();
     for (bool again = true;; again = false) {
-        const bool answered = co_await ask();
-        if (!answered) co_return co_await fail();
+        bool good = send_on_idle();
+        if (!good) good = co_await send();
+        if (good) good = co_await read_answer_head();
+        if (!good) co_return co_await fail();
         if (!policy_.may_refuse_lines(answer_.status)) break;
         const auto beginning = co_await read_beginning();
         if (!policy_.refuses_lines(answer_, beginning)) break;
@@ -112,7 +126,9 @@ Async<bool> RelayExchange::run() {
         }
         pass_ = std::move(std::get<RelayPass>(renewed));
     }
-    co_return co_await pass_answer_down();
+    if (!begin_answer()) co_return co_await fail();
+    if (answer_goes_on()) co_await pass_rest_down();
+    co_return end_answer();
 }
 
 // ---------------------------------------------------------------------------------------------

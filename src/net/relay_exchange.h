@@ -15,11 +15,9 @@ namespace latchkey {
 /// One relayed request and its answer. Private to the relay.
 class RelayExchange final : public Timed {
 public:
-    /// All must outlive this object.
-    RelayExchange(Relay& relay, ServerConnection& caller, const bool& stopping, Executor on);
-
-    /// Returns whether another request may follow on the caller's connection.
-    Async<bool> run();
+    /// Serves the request whose head `caller` has read. All must outlive the call.
+    /// returns  whether another request may follow on the caller's connection
+    static Async<bool> serve(Relay& relay, ServerConnection& caller, const bool& stopping);
     void look_at_time(std::chrono::steady_clock::time_point now) override;
 
 private:
@@ -29,6 +27,9 @@ private:
                                           Executor>;
 
     static constexpr auto never = SteadyClock::time_point::max();
+
+    RelayExchange(Relay& relay, ServerConnection& caller, const bool& stopping, Executor on);
+    Async<bool> run();
 
     /// Why a caller gets no answer of a server, through his own doing.
     enum class Callers { fine, gone, too_slow, bad_chunks };
@@ -49,9 +50,13 @@ private:
     Async<void> pass_body_up();
     Async<void> end_upload();
 
-    // The upstream's side.
+    // The upstream's side. What goes without waiting is done by plain functions, for a coroutine costs
+    // more than they do: most calls wait twice, for the answer and for the next request.
     void write_head_up();
-    Async<bool> ask();
+    bool send_on_idle();
+    Async<bool> send();
+    void begin_to_send();
+    void all_is_sent();
     Async<bool> read_answer_head();
     Async<std::size_t> more_answer(boost::system::error_code& failed);
     bool came(std::size_t bytes, const boost::system::error_code& failed);
@@ -61,7 +66,10 @@ private:
 
     // The answer's side.
     std::string_view answer_bytes() { return {block_->data() + body_at_, filled_ - body_at_}; }
-    Async<bool> pass_answer_down();
+    bool begin_answer();
+    bool answer_goes_on() const;
+    Async<void> pass_rest_down();
+    bool end_answer();
     std::optional<bool> write_caller_now(std::string_view& bytes);
     Async<bool> write_caller(std::string_view bytes);
     void write_head_down();
@@ -98,6 +106,9 @@ private:
 
     Upstreams::Lease upstream_;
     std::string out_;
+    std::string_view unsent_;  ///< of what is written to the upstream
+    std::size_t handed_ = 0;
+    boost::system::error_code send_failed_;
     std::optional<Block> block_;  ///< the answer's bytes
     std::size_t body_at_ = 0;     ///< in the block: behind the head
     std::size_t filled_ = 0;
@@ -106,6 +117,16 @@ private:
     bool dechunk_ = false;
     bool close_after_ = false;
     int status_ = 0;  ///< of what the caller was sent
+
+    BodyMeter answer_body_ = BodyMeter::none();
+    std::string plain_;             ///< of chunks, for a caller who does not know them
+    std::string_view unsent_down_;  ///< of what is written to the caller
+    std::size_t beyond_ = 0;        ///< bytes that came behind the answer
+    Pace answer_pace_{};
+    bool sent_ = true;    ///< all that could be so far
+    bool early_ = false;  ///< the answer's end came before the request's
+    bool whole_ = true;   ///< nothing is wrong with the answer so far
+    bool keep_ = false;   ///< another request may follow
     Error error_;
 
     SteadyClock::time_point caller_sends_by_ = never;

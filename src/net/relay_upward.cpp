@@ -6,6 +6,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include "net/coarse_time.h"
+
 // The request's way: its body from the caller, its head and body to the server.
 namespace latchkey {
 
@@ -40,7 +42,7 @@ bool RelayExchange::hold_what_came() {
 
 /// Reads as much more of the body as may be held.
 Async<void> RelayExchange::hold_rest() {
-    request_pace_.began = SteadyClock::now();
+    request_pace_.began = coarse_now();
     const bool asked = co_await tell_to_continue();
     if (!asked) co_return;
     const auto limit = relay_.limits.held_body;
@@ -88,11 +90,11 @@ Async<void> RelayExchange::upload(RelayExchange* self) {
     co_await self->pass_body_up();
     self->uploading_ = false;
     // What the upstream has to say may come only when it has everything.
-    self->upstream_by_ = SteadyClock::now() + self->relay_.limits.answer;
+    self->upstream_by_ = coarse_now() + self->relay_.limits.answer;
     self->upload_over_->cancel();
 }
 
-/// Goes on with the body where `ask` has stopped. A caller's failure ends the wait for an answer;
+/// Goes on with the body where `send` has stopped. A caller's failure ends the wait for an answer;
 /// an upstream's does not, because it may have answered before it stopped listening.
 Async<void> RelayExchange::pass_body_up() {
     Block block;
@@ -106,7 +108,7 @@ Async<void> RelayExchange::pass_body_up() {
             if (!taken.broken) {
                 std::size_t handed = 0;
                 error_code failed;
-                upstream_by_ = SteadyClock::now() + relay_.limits.stall;
+                upstream_by_ = coarse_now() + relay_.limits.stall;
                 co_await upstream_->write({block.data(), taken.passed}, handed, failed);
                 upstream_by_ = never;
                 if (!failed && request_meter_.ended() && !request_meter_.tail().empty()) {
@@ -147,49 +149,67 @@ void RelayExchange::write_head_up() {
     out_.append("\r\n");
 }
 
-/// Sends the request and reads the answer's head. False: `error_` or `callers_` says why not.
-Async<bool> RelayExchange::ask() {
+/// Hands over what the kernel takes at once; `unsent_` is what it leaves.
+void RelayExchange::begin_to_send() {
+    write_head_up();
+    out_.append(body_);
+    unsent_ = out_;
+    handed_ = 0;
+    send_failed_ = {};
+    if (upstream_.write_now(unsent_, handed_, send_failed_) && !send_failed_) unsent_ = {};
+}
+
+void RelayExchange::all_is_sent() {
+    unsent_ = {};
+    wipe(out_);
+    if (held_ || send_failed_) return;
+    uploading_ = true;
+    upload_over_.emplace(on_);
+    boost::asio::co_spawn(on_, upload(this), [this](const std::exception_ptr& thrown) {
+        if (!thrown) return;
+        uploading_ = false;
+        upload_over_->cancel();
+    });
+}
+
+/// True: the request is on its way. False: `send` has to be awaited.
+bool RelayExchange::send_on_idle() {
     upstream_late_ = false;
     upstream_ = relay_.upstreams.idle(pass_.target->to);
-    error_code failed;
-    std::size_t handed = 0;
+    if (!upstream_) return false;
+    begin_to_send();
+    if (send_failed_ || !unsent_.empty()) return false;
+    all_is_sent();
+    return true;
+}
+
+/// Goes on where `send_on_idle` has stopped. False: `error_` says why nothing was sent.
+Async<bool> RelayExchange::send() {
     for (bool fresh = false;; fresh = true) {
         if (!upstream_) {
             const auto by = relay_.clock.in(relay_.limits.answer);
             auto dialled = co_await relay_.upstreams.dial(pass_.target->to, by);
             if (!dialled) {
+                wipe(out_);
                 error_ = dialled.error();
                 co_return false;
             }
             upstream_ = std::move(*dialled);
             fresh = true;
+            begin_to_send();
         }
-        write_head_up();
-        out_.append(body_);
-        upstream_by_ = SteadyClock::now() + relay_.limits.stall;
-        std::string_view rest{out_};
-        if (!upstream_.write_now(rest, handed, failed)) {
-            co_await upstream_->write(rest, handed, failed);
+        if (!unsent_.empty() && !send_failed_) {
+            upstream_by_ = coarse_now() + relay_.limits.stall;
+            co_await upstream_->write(unsent_, handed_, send_failed_);
+            upstream_by_ = never;
         }
-        upstream_by_ = never;
-        wipe(out_);
-        if (!failed || handed > 0 || fresh) break;
+        if (!send_failed_ || handed_ > 0 || fresh) break;
         upstream_.drop();
     }
-    if (failed && handed == 0) {
-        error_ = not_sent();
-        co_return false;
-    }
-    if (!failed && !held_) {
-        uploading_ = true;
-        upload_over_.emplace(on_);
-        boost::asio::co_spawn(on_, upload(this), [this](const std::exception_ptr& thrown) {
-            if (!thrown) return;
-            uploading_ = false;
-            upload_over_->cancel();
-        });
-    }
-    co_return co_await read_answer_head();
+    all_is_sent();
+    if (!send_failed_ || handed_ > 0) co_return true;
+    error_ = not_sent();
+    co_return false;
 }
 
 }  // namespace latchkey

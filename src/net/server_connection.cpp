@@ -6,6 +6,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "net/coarse_time.h"
 #include "net/http_syntax.h"
 
 namespace latchkey {
@@ -94,7 +95,7 @@ ServerConnection::ServerConnection(std::unique_ptr<Socket> socket, const ServerL
 
 void ServerConnection::allow(std::chrono::milliseconds wait) {
     expired_ = false;
-    expires_ = std::chrono::steady_clock::now() + wait;
+    expires_ = coarse_now() + wait;
 }
 
 void ServerConnection::allow_forever() {
@@ -118,17 +119,25 @@ Async<bool> ServerConnection::handshake(TlsContext context) {
     co_return !failed && !expired_;
 }
 
-Async<ServerConnection::Read> ServerConnection::read_more(std::size_t room) {
-    if (expired_) co_return Read::expired;
+std::span<char> ServerConnection::make_room(std::size_t bytes) {
     const auto old = received_.size();
-    received_.resize(old + room);
-    boost::system::error_code failed;
-    const std::span<char> into{received_.data() + old, room};
-    const auto got = co_await socket_->read_some(into, failed);
-    received_.resize(old + (failed ? 0 : got));
-    if (!failed) co_return Read::some;
+    received_.resize(old + bytes);
+    return {received_.data() + old, bytes};
+}
+
+ServerConnection::Read ServerConnection::took(std::span<char> room, std::size_t bytes,
+                                              const boost::system::error_code& failed) {
+    received_.resize(received_.size() - room.size() + (failed ? 0 : bytes));
+    if (!failed) return Read::some;
+    return expired_ ? Read::expired : Read::gone;
+}
+
+Async<ServerConnection::Read> ServerConnection::read_more(std::size_t bytes) {
     if (expired_) co_return Read::expired;
-    co_return Read::gone;
+    const auto room = make_room(bytes);
+    boost::system::error_code failed;
+    const auto got = co_await socket_->read_some(room, failed);
+    co_return took(room, got, failed);
 }
 
 void ServerConnection::consume(std::size_t bytes) {
@@ -156,7 +165,14 @@ Async<ServerConnection::Incoming> ServerConnection::read_head() {
             co_return incoming;
         }
         looked_at = received_.size();
-        const auto read = co_await read_more(head_room);
+        // Not by `read_more`: a coroutine less for every call.
+        Read read = Read::expired;
+        if (!expired_) {
+            boost::system::error_code failed;
+            const auto room = make_room(head_room);
+            const auto got = co_await socket_->read_some(room, failed);
+            read = took(room, got, failed);
+        }
         if (read == Read::some && idle_) {
             idle_ = false;
             allow(limits_.head);

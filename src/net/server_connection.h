@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/async.h"
@@ -73,7 +74,9 @@ public:
 
 private:
     enum class Read { some, expired, gone };
-    Async<Read> read_more(std::size_t room);
+    Async<Read> read_more(std::size_t bytes);
+    std::span<char> make_room(std::size_t bytes);
+    Read took(std::span<char> room, std::size_t bytes, const boost::system::error_code& failed);
     void allow(std::chrono::milliseconds wait);
     void allow_forever();
 

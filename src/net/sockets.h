@@ -29,6 +29,10 @@ public:
     /// `handed` what the kernel took, as `write` does.
     virtual bool write_now(std::string_view& bytes, std::size_t& handed,
                            boost::system::error_code& failed) = 0;
+    /// True if the loop has been told of nothing since the last read: no byte, and no end. Costs no
+    /// system call, where `stale` does; for a socket that was in use a moment ago on a loop that
+    /// turns.
+    virtual bool quiet() const = 0;
     /// Ends whatever waits on this socket with operation_aborted, and keeps it open.
     virtual void interrupt() noexcept = 0;
     /// True if the peer has ended its side or the connection is broken; bytes that came before may

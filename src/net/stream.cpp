@@ -37,7 +37,8 @@ using boost::system::error_code;
 
 constexpr auto close_patience = std::chrono::seconds{1};
 constexpr std::size_t drain_bytes = 64 * 1024;
-constexpr std::size_t sealed_bytes = 72 * 1024;  // four full TLS records with one read
+constexpr std::size_t one_record = 17 * 1024;    // of TLS at its largest
+constexpr std::size_t sealed_bytes = 72 * 1024;  // four of them with one read
 
 /// What was read of a socket but not handed on yet lives only between two awaits, so one piece of
 /// memory a thread is enough for any number of idle connections.
@@ -123,7 +124,7 @@ public:
                 co_return;
             }
             if (failed || step == TlsEngine::Step::done) co_return;
-            while (!feed(failed)) {
+            while (!feed(sealed_bytes, failed)) {
                 if (failed) co_return;
                 const bool told = co_await until_readable();
                 if (!told) failed = asio::error::operation_aborted;
@@ -237,12 +238,14 @@ public:
         // What came may be a session ticket, which is nothing to worry about.
         error_code failed;
         may_read_ = true;
-        feed(failed);
+        feed(sealed_bytes, failed);
         if (failed) return true;
         char byte = 0;
         std::size_t plain = 0;
         return tls_->read({&byte, 1}, plain) != TlsEngine::Step::hungry;
     }
+
+    bool quiet() const override { return is_open() && !ended_ && !may_read_; }
 
     bool hung_up() override {
         if (!is_open()) return true;
@@ -396,7 +399,7 @@ private:
             if (step == TlsEngine::Step::ended) failed = asio::error::eof;
             if (step == TlsEngine::Step::failed) failed = asio::error::connection_aborted;
             if (failed) return 0;
-            const bool some = feed(failed);
+            const bool some = feed(into.size(), failed);
             // An end without close_notify may be an attacker's cut: never an orderly end.
             if (failed == asio::error::eof) failed = asio::error::connection_reset;
             if (failed) return 0;
@@ -404,10 +407,12 @@ private:
         }
     }
 
-    /// Gives sealed bytes to the engine, if they can be had without waiting.
-    bool feed(error_code& failed) {
-        const auto got = receive(scratch(), failed);
-        if (got) tls_->feed({scratch().data(), *got});
+    /// Gives sealed bytes to the engine, if they can be had without waiting: about as many as give
+    /// `room` plain ones, so that few are left over.
+    bool feed(std::size_t room, error_code& failed) {
+        const auto sealed = scratch().first(std::clamp(room, one_record, sealed_bytes));
+        const auto got = receive(sealed, failed);
+        if (got) tls_->feed({sealed.data(), *got});
         return got.has_value();
     }
 

@@ -10,23 +10,31 @@ namespace {
 constexpr std::size_t most_idle = 128;  // of an origin
 constexpr auto longest_idle = std::chrono::seconds{30};
 constexpr auto sweep_pause = std::chrono::seconds{5};
+constexpr auto a_moment = std::chrono::seconds{1};
 
 }  // namespace
 
 struct Upstreams::Lease::Host {
     struct Idle {
         std::unique_ptr<Stream> stream;
+        Socket* socket;
         SteadyTime since;
-        Idle(std::unique_ptr<Stream> s, SteadyTime t) : stream(std::move(s)), since(t) {}
+        Idle(std::unique_ptr<Stream> s, Socket* same, SteadyTime t)
+            : stream(std::move(s)), socket(same), since(t) {}
+
+        /// A server that closes for want of work waits longer than a moment, and one that was in use
+        /// until now is not worth a system call.
+        bool stale(SteadyTime now) const {
+            const bool fresh = socket != nullptr && now - since < a_moment;
+            return !(fresh && socket->quiet()) && stream->stale();
+        }
     };
     std::deque<Idle> idle;  ///< by age, the youngest behind
     std::size_t in_use = 0;
 };
 
-Upstreams::Lease::Lease(std::shared_ptr<Host> host, std::unique_ptr<Stream> stream)
-    : host_(std::move(host)),
-      stream_(std::move(stream)),
-      socket_(dynamic_cast<Socket*>(stream_.get())) {
+Upstreams::Lease::Lease(std::shared_ptr<Host> host, std::unique_ptr<Stream> stream, Socket* socket)
+    : host_(std::move(host)), stream_(std::move(stream)), socket_(socket) {
     ++host_->in_use;
 }
 
@@ -80,9 +88,9 @@ Upstreams::Lease Upstreams::idle(const Origin& to) {
     while (!found->idle.empty()) {
         auto candidate = std::move(found->idle.back());
         found->idle.pop_back();
-        if (now - candidate.since >= longest_idle || candidate.stream->stale()) continue;
+        if (now - candidate.since >= longest_idle || candidate.stale(now)) continue;
         ++reused_;
-        return Lease{std::move(found), std::move(candidate.stream)};
+        return Lease{std::move(found), std::move(candidate.stream), candidate.socket};
     }
     return Lease{};
 }
@@ -95,7 +103,7 @@ Task<Upstreams::Lease> Upstreams::dial(Origin to, Deadline by) {
                             ". Nothing was sent; wait for some of them to end."};
     }
     // Counted while it is being made: a slow server must not be dialled without bound.
-    Lease lease{found, nullptr};
+    Lease lease{found, nullptr, nullptr};
     auto stream = co_await dialler_.dial(std::move(to), by);
     if (!stream) co_return stream.error();
     ++dialled_;
@@ -107,7 +115,7 @@ Task<Upstreams::Lease> Upstreams::dial(Origin to, Deadline by) {
 void Upstreams::give_back(Lease lease) {
     auto& idle = lease.host_->idle;
     if (idle.size() >= most_idle) idle.pop_front();
-    idle.emplace_back(std::move(lease.stream_), clock_.steady());
+    idle.emplace_back(std::move(lease.stream_), lease.socket_, clock_.steady());
 }
 
 }  // namespace latchkey

@@ -42,7 +42,7 @@ public:
     private:
         friend class Upstreams;
         struct Host;
-        Lease(std::shared_ptr<Host> host, std::unique_ptr<Stream> stream);
+        Lease(std::shared_ptr<Host> host, std::unique_ptr<Stream> stream, Socket* socket);
         std::shared_ptr<Host> host_;
         std::unique_ptr<Stream> stream_;
         Socket* socket_ = nullptr;  ///< the same connection, if it is no test's
