@@ -7,7 +7,7 @@ namespace latchkey {
 
 namespace {
 
-constexpr std::size_t most_kept = 32;  // of a thread: 2.3 MB
+constexpr std::size_t most_kept = 16;  // of a thread: 2.1 MB
 
 std::vector<std::unique_ptr<char[]>>& stock() {
     thread_local std::vector<std::unique_ptr<char[]>> blocks;

@@ -11,7 +11,7 @@ namespace latchkey {
 class Block {
 public:
     static constexpr std::size_t front = 8 * 1024;
-    static constexpr std::size_t size = 64 * 1024;
+    static constexpr std::size_t size = 128 * 1024;
 
     Block();
     Block(const Block&) = delete;

@@ -155,7 +155,7 @@ Task<void> Dialler::shake_hands(Socket& socket, Origin to, Deadline by) {
     co_return Result<void>{};
 }
 
-Task<std::unique_ptr<Stream>> Dialler::dial(Origin to, Deadline by) {
+Task<std::unique_ptr<Socket>> Dialler::dial(Origin to, Deadline by) {
     const bool anywhere = is_private(to);
     if (!to.tls && !anywhere) {
         co_return Error{Fault::misconfigured, "plain_http_not_allowed",
@@ -175,9 +175,7 @@ Task<std::unique_ptr<Stream>> Dialler::dial(Origin to, Deadline by) {
         auto shaken = co_await shake_hands(**socket, to, by);
         if (!shaken) co_return shaken.error();
     }
-    std::unique_ptr<Stream> stream = std::move(*socket);
-    if (options_.wrap) stream = options_.wrap(std::move(stream));
-    co_return stream;
+    co_return std::move(*socket);
 }
 
 }  // namespace latchkey

@@ -19,7 +19,7 @@ public:
     Dialler(const NetOptions& options, Clock& clock);
 
     /// errors  as Transport::dial
-    Task<std::unique_ptr<Stream>> dial(Origin to, Deadline by);
+    Task<std::unique_ptr<Socket>> dial(Origin to, Deadline by);
 
 private:
     /// A connection to a host, which for any but a private one has to be at a public address.

@@ -37,6 +37,31 @@ const char* value_end(const char* at, const char* end) {
     return at;
 }
 
+/// Where the run of bytes that a name may hold ends.
+const char* name_end(const char* at, const char* end) {
+#ifdef __SSE2__
+    // Nearly all are of letters and hyphens; whatever stops the run is looked at by itself below.
+    const __m128i small = _mm_set1_epi8(0x20);
+    const __m128i before_a = _mm_set1_epi8('a' - 1);
+    const __m128i behind_z = _mm_set1_epi8('z' + 1);
+    const __m128i hyphen = _mm_set1_epi8('-');
+    for (; end - at >= 16; at += 16) {
+        const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+        const __m128i lower = _mm_or_si128(bytes, small);
+        // Signed: a byte above 0x7f is below every letter.
+        const __m128i letter =
+            _mm_and_si128(_mm_cmpgt_epi8(lower, before_a), _mm_cmplt_epi8(lower, behind_z));
+        const __m128i fine = _mm_or_si128(letter, _mm_cmpeq_epi8(bytes, hyphen));
+        const auto mask = static_cast<unsigned>(_mm_movemask_epi8(fine)) ^ 0xffffu;
+        if (mask == 0) continue;
+        at += __builtin_ctz(mask);
+        break;
+    }
+#endif
+    while (at != end && is_token_char(*at)) ++at;
+    return at;
+}
+
 std::string_view between(const char* from, const char* to) {
     return {from, static_cast<std::size_t>(to - from)};
 }
@@ -53,7 +78,7 @@ LinesRead read_lines(std::string_view text, std::size_t most, std::vector<HeadLi
         if (lines.size() == most) return LinesRead::too_many;
 
         const char* const name = at;
-        while (at != end && is_token_char(*at)) ++at;
+        at = name_end(at, end);
         // A folded line begins with a blank and so has no name.
         if (at == name || at == end || *at != ':') return LinesRead::bad_line;
         const char* const colon = at++;

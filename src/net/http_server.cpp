@@ -120,14 +120,19 @@ Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection
         }
     }
     for (bool go_on = true; go_on && !server->stopping;) {
-        auto incoming = co_await connection->read_head();
-        if (incoming.kind == Incoming::Kind::request) {
-            if (server->relay && server->relay->relays(connection->head().target)) {
-                go_on = co_await server->relay->serve(*connection, server->stopping);
-                continue;
-            }
-            incoming = co_await connection->read_request(std::move(incoming));
+        auto head = connection->expect_head();
+        while (!head) {
+            const bool told = co_await connection->socket().until_some();
+            head = connection->take_head(told);
         }
+        if (head->kind == Incoming::Kind::request && server->relay &&
+            server->relay->relays(connection->head().target)) {
+            go_on = co_await server->relay->serve(*connection, server->stopping);
+            continue;
+        }
+        auto incoming = std::move(*head);
+        if (incoming.kind == Incoming::Kind::request)
+            incoming = co_await connection->read_request(std::move(incoming));
         if (incoming.kind == Incoming::Kind::ended) break;
         if (incoming.kind == Incoming::Kind::refused) {
             auto reply = refusal_reply(incoming.refusal);

@@ -136,6 +136,14 @@ struct NetTransport::Impl {
     Dialler dialler;
     Pool pool;
 
+    Task<std::unique_ptr<Stream>> dial(Origin to, Deadline by) {
+        auto socket = co_await dialler.dial(std::move(to), by);
+        if (!socket) co_return socket.error();
+        std::unique_ptr<Stream> stream = std::move(*socket);
+        if (options.wrap) stream = options.wrap(std::move(stream));
+        co_return stream;
+    }
+
     Task<HttpResponse> send(Origin to, HttpRequest request, Deadline by) {
         const Executor on = co_await boost::asio::this_coro::executor;
         const bool head_only = request.method == "HEAD";
@@ -154,7 +162,7 @@ struct NetTransport::Impl {
                 co_return keep(on, to, std::move(idle), std::move(answer));
             }
         }
-        auto fresh = co_await dialler.dial(to, by);
+        auto fresh = co_await dial(to, by);
         if (!fresh) {
             wipe(*printed);
             co_return fresh.error();
@@ -183,7 +191,7 @@ struct NetTransport::Impl {
                 co_return answer;
             }
         }
-        auto fresh = co_await dialler.dial(to, by);
+        auto fresh = co_await dial(to, by);
         if (!fresh) {
             wipe(*head);
             co_return fresh.error();
@@ -210,7 +218,7 @@ NetTransport::~NetTransport() = default;
 Task<std::unique_ptr<Line>> NetTransport::dial(Origin to, Deadline by) {
     const bool throws = co_await boost::asio::this_coro::throw_if_cancelled();
     co_await boost::asio::this_coro::throw_if_cancelled(false);
-    auto stream = co_await impl_->dialler.dial(to, by);
+    auto stream = co_await impl_->dial(to, by);
     co_await boost::asio::this_coro::throw_if_cancelled(throws);
     if (!stream) co_return stream.error();
     std::unique_ptr<Line> line = std::make_unique<NetLine>(std::move(*stream), std::move(to),

@@ -11,7 +11,7 @@
 namespace latchkey {
 
 /// Passes requests on to other servers and their answers back, as bytes: heads are rewritten line by
-/// line, bodies go through in pieces of 64 KB with whatever framing they have, so that any length
+/// line, bodies go through in pieces of 128 KB at most with whatever framing they have, so that any length
 /// takes the same memory and a slow reader slows the sender down. Belongs to one loop.
 ///
 /// What a policy decides, it is asked once for a request. A request whose body is small enough to be

@@ -31,10 +31,22 @@ Error late() {
 
 }  // namespace
 
-/// Reads more of the answer into what is left of the block; `came` has to be told.
-Async<std::size_t> RelayExchange::more_answer(error_code& failed) {
-    reads_upstream_ = true;
-    return upstream_->read_some(block_->from(filled_), failed);
+/// Reads more of the answer into what is left of the block; `came` has to be told. nullopt: the
+/// upstream has to be awaited.
+std::optional<std::size_t> RelayExchange::more_now(error_code& failed) {
+    if (!block_) block_.emplace();
+    const auto got = upstream_->read_now(block_->from(filled_), failed);
+    reads_upstream_ = !got;
+    // Many wait for an answer at a time, and memory is for those who have something.
+    if (!got && filled_ == 0) block_.reset();
+    return got;
+}
+
+/// The same after the wait.
+std::optional<std::size_t> RelayExchange::more_after(bool told, error_code& failed) {
+    if (told) return more_now(failed);
+    failed = boost::asio::error::operation_aborted;
+    return 0;
 }
 
 /// False: the connection is at its end, or `error_` is set.
@@ -52,48 +64,56 @@ bool RelayExchange::came(std::size_t bytes, const error_code& failed) {
     return false;
 }
 
-Async<bool> RelayExchange::read_answer_head() {
-    error_code failed;
-    if (!block_) block_.emplace();
+/// What came of waiting for the answer's head: true, it is there; false, `error_` says why it will not
+/// be; nullopt, more has to be read.
+std::optional<bool> RelayExchange::expect_answer() {
     filled_ = 0;
+    looked_at_ = 0;
+    interim_ = 0;
     if (!uploading_) upstream_by_ = coarse_now() + relay_.limits.answer;
-    std::size_t looked_at = 0;
-    for (int interim = 0; interim <= relay_.limits.interim_answers;) {
+    return std::nullopt;
+}
+
+bool RelayExchange::head_is_lost() {
+    if (error_.code.empty()) error_ = lost("the server closed the connection");
+    return false;
+}
+
+std::optional<bool> RelayExchange::look_for_head() {
+    for (;;) {
         const std::string_view bytes{block_->data(), filled_};
-        const auto end = bytes.find("\r\n\r\n", looked_at < 3 ? 0 : looked_at - 3);
+        const auto end = bytes.find("\r\n\r\n", looked_at_ < 3 ? 0 : looked_at_ - 3);
+        if (std::min(end, filled_) > relay_.limits.answer_head) {
+            error_ = lost("its head is over the limit");
+            return false;
+        }
         if (end == std::string_view::npos) {
-            looked_at = filled_;
-            if (filled_ > relay_.limits.answer_head) {
-                error_ = lost("its head is over the limit");
-                co_return false;
-            }
-            const auto got = co_await more_answer(failed);
-            if (came(got, failed)) continue;
-            if (error_.code.empty()) error_ = lost("the server closed the connection");
-            co_return false;
+            looked_at_ = filled_;
+            return std::nullopt;
         }
         body_at_ = end + 4;
         if (const char* wrong =
                 scan_answer(bytes.substr(0, body_at_), relay_.limits.answer_lines, answer_)) {
             error_ = lost(wrong);
-            co_return false;
+            return false;
         }
         if (answer_.status == 101) {
             error_ = lost("the server wants to change the protocol");
-            co_return false;
+            return false;
         }
         if (answer_.status >= 200) {
             if (!uploading_) upstream_by_ = never;
-            co_return true;
+            return true;
         }
         // An interim answer: what was asked of us to say on the way was said already.
-        ++interim;
+        if (++interim_ > relay_.limits.interim_answers) {
+            error_ = lost("too many interim answers");
+            return false;
+        }
         std::memmove(block_->data(), block_->data() + body_at_, filled_ - body_at_);
         filled_ -= body_at_;
-        looked_at = 0;
+        looked_at_ = 0;
     }
-    error_ = lost("too many interim answers");
-    co_return false;
 }
 
 BodyMeter RelayExchange::answer_meter() const {
@@ -123,8 +143,12 @@ Async<std::string> RelayExchange::read_beginning() {
         const auto taken = meter.take(answer_bytes(), plain);
         if (taken.broken || meter.ended() || plain.size() >= beginning_bytes) break;
         if (filled_ == Block::size) break;
-        const auto got = co_await more_answer(failed);
-        if (!came(got, failed)) break;
+        auto got = more_now(failed);
+        while (!got) {
+            const bool told = co_await upstream_->until_some();
+            got = more_after(told, failed);
+        }
+        if (!came(*got, failed)) break;
     }
     upstream_by_ = never;
     if (plain.size() > beginning_bytes) plain.resize(beginning_bytes);
@@ -230,9 +254,13 @@ Async<void> RelayExchange::pass_rest_down() {
         filled_ = 0;
         if (!uploading_) upstream_by_ = patience(answer_pace_);
         error_code failed;
-        const auto got = co_await more_answer(failed);
+        auto got = more_now(failed);
+        while (!got) {
+            const bool told = co_await upstream_->until_some();
+            got = more_after(told, failed);
+        }
         if (!uploading_) upstream_by_ = never;
-        if (!came(got, failed)) {
+        if (!came(*got, failed)) {
             whole_ = error_.code.empty() && answer_body_.end();
             break;
         }

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <memory>
+#include <new>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -29,7 +32,50 @@ Reply plain_refusal(int status, std::string_view code, std::string_view why) {
     return reply;
 }
 
+using boost::system::error_code;
+
+/// Memory of calls that have ended.
+struct Stock {
+    std::vector<void*> free;
+    Stock() { free.reserve(128); }
+    ~Stock() {
+        for (void* memory : free) ::operator delete(memory);
+    }
+};
+Stock& stock() {
+    thread_local Stock of_thread;
+    return of_thread;
+}
+
+/// Whoever asks the connection about time is sent on for as long as this stands.
+class LentTime {
+public:
+    LentTime(ServerConnection& to, Timed& guest) : to_(to) { to_.lend_time_to(&guest); }
+    ~LentTime() { to_.lend_time_to(nullptr); }
+    LentTime(const LentTime&) = delete;
+    LentTime& operator=(const LentTime&) = delete;
+
+private:
+    ServerConnection& to_;
+};
+
 }  // namespace
+
+void* RelayExchange::operator new(std::size_t size) {
+    auto& free = stock().free;
+    if (size != sizeof(RelayExchange) || free.empty()) return ::operator new(size);
+    void* const memory = free.back();
+    free.pop_back();
+    return memory;
+}
+
+void RelayExchange::operator delete(void* memory) noexcept {
+    auto& free = stock().free;
+    if (free.size() < free.capacity())
+        free.push_back(memory);
+    else
+        ::operator delete(memory);
+}
 
 RelayExchange::RelayExchange(Relay& relay, ServerConnection& caller, const bool& stopping,
                              Executor on)
@@ -78,57 +124,82 @@ void RelayExchange::look_at_time(SteadyClock::time_point now) {
 // ---------------------------------------------------------------------------------------------
 // The course of it
 
+/// One coroutine for the whole course, because most calls wait but once in it. What is rare, and would
+/// make its frame larger than those which Asio keeps for the next call, is in coroutines of its own.
 Async<bool> RelayExchange::serve(Relay& relay, ServerConnection& caller, const bool& stopping) {
     const Executor on = co_await boost::asio::this_coro::executor;
-    RelayExchange exchange{relay, caller, stopping, on};
-    caller.lend_time_to(&exchange);
-    const bool go_on = co_await exchange.run();
-    caller.lend_time_to(nullptr);
-    co_return go_on;
+    const std::unique_ptr<RelayExchange> call{new RelayExchange{relay, caller, stopping, on}};
+    const LentTime time{caller, *call};
+
+    bool passes = call->obey(call->policy_.look(call->head()));
+    if (!passes && !call->refusal_) passes = co_await call->decide();
+    if (!passes) co_return co_await call->refuse_unread();
+    if (!call->hold_what_came()) co_await call->hold_rest();
+    if (call->callers_ != Callers::fine) co_return co_await call->fail();
+    for (;;) {
+        bool sent = call->send_on_idle();
+        if (!sent) sent = co_await call->send();
+        if (!sent) co_return co_await call->fail();
+        auto answered = call->expect_answer();
+        while (!answered) {
+            error_code failed;
+            auto got = call->more_now(failed);
+            while (!got) {
+                const bool told = co_await call->upstream_->until_some();
+                got = call->more_after(told, failed);
+            }
+            answered = call->came(*got, failed) ? call->look_for_head() : call->head_is_lost();
+        }
+        if (!*answered) co_return co_await call->fail();
+        if (!call->policy_.may_refuse_lines(call->answer_.status)) break;
+        const bool refused = co_await call->refuses_lines();
+        if (!refused) break;
+        const bool renewed = co_await call->renew();
+        if (call->refusal_) co_return co_await call->refuse();
+        if (!renewed) break;
+    }
+    if (!call->begin_answer()) co_return co_await call->fail();
+    if (call->answer_goes_on()) co_await call->pass_rest_down();
+    co_return call->end_answer();
 }
 
-Async<bool> RelayExchange::run() {
-    auto verdict = policy_.look(head());
-    if (std::holds_alternative<RelayUndecided>(verdict)) verdict = co_await policy_.decide(head());
-    if (auto* reply = std::get_if<Reply>(&verdict)) {
-        const auto behind = request_meter_.take(caller_.behind_head());
-        taken_behind_ = behind.used;
-        if (behind.broken) reply->close = true;
-        auto refusal = std::move(*reply);
-        co_return co_await refuse(std::move(refusal));
-    }
-    pass_ = std::move(std::get<RelayPass>(verdict));
+/// What the policy says. True: the request passes. False: `refusal_` is the answer, or there is none
+/// yet.
+bool RelayExchange::obey(RelayVerdict verdict) {
+    if (auto* reply = std::get_if<Reply>(&verdict)) refusal_ = std::move(*reply);
+    auto* pass = std::get_if<RelayPass>(&verdict);
+    if (pass == nullptr) return false;
+    pass_ = std::move(*pass);
     passed_ = true;
+    return true;
+}
 
-    if (!hold_what_came()) co_await hold_rest();
-    if (callers_ != Callers::fine) co_return co_await fail();
-    for (bool again = true;; again = false) {
-        bool good = send_on_idle();
-        if (!good) good = co_await send();
-        if (good) good = co_await read_answer_head();
-        if (!good) co_return co_await fail();
-        if (!policy_.may_refuse_lines(answer_.status)) break;
-        const auto beginning = co_await read_beginning();
-        if (!policy_.refuses_lines(answer_, beginning)) break;
-        if (!held_) {
-            // What was passed on is gone, so the caller has to send it again.
-            policy_.renew_later(pass_);
-            retry_line_ = "Latchkey-Retry: body-not-buffered\r\n";
-            break;
-        }
-        if (!again) break;
-        auto renewed = co_await policy_.renew(pass_);
-        if (std::holds_alternative<RelayKeepAnswer>(renewed)) break;
-        let_go_of_upstream();
-        if (auto* reply = std::get_if<Reply>(&renewed)) {
-            auto refusal = std::move(*reply);
-            co_return co_await refuse(std::move(refusal));
-        }
-        pass_ = std::move(std::get<RelayPass>(renewed));
+Async<bool> RelayExchange::decide() {
+    auto verdict = co_await policy_.decide(head());
+    co_return obey(std::move(verdict));
+}
+
+/// The answer means that the lines that went up are no longer good.
+Async<bool> RelayExchange::refuses_lines() {
+    const auto beginning = co_await read_beginning();
+    co_return policy_.refuses_lines(answer_, beginning);
+}
+
+/// Newer lines for a request that can be sent again, once. False: the answer that came stays, unless
+/// there is a `refusal_`.
+Async<bool> RelayExchange::renew() {
+    if (!held_) {
+        // What was passed on is gone, so the caller has to send it again.
+        policy_.renew_later(pass_);
+        retry_line_ = "Latchkey-Retry: body-not-buffered\r\n";
+        co_return false;
     }
-    if (!begin_answer()) co_return co_await fail();
-    if (answer_goes_on()) co_await pass_rest_down();
-    co_return end_answer();
+    if (renewed_) co_return false;
+    renewed_ = true;
+    auto verdict = co_await policy_.renew(pass_);
+    if (std::holds_alternative<RelayKeepAnswer>(verdict)) co_return false;
+    let_go_of_upstream();
+    co_return obey(std::move(verdict));
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -155,14 +226,15 @@ Async<bool> RelayExchange::fail() {
         co_return false;
     }
     if (callers_ == Callers::too_slow) {
-        co_return co_await refuse(
-            plain_refusal(408, "request_too_slow", "The request's body did not arrive in time."));
+        refusal_ =
+            plain_refusal(408, "request_too_slow", "The request's body did not arrive in time.");
     }
     if (callers_ == Callers::bad_chunks) {
-        co_return co_await refuse(plain_refusal(400, "invalid_request",
-                                                "The chunks of the request's body are malformed."));
+        refusal_ = plain_refusal(400, "invalid_request",
+                                 "The chunks of the request's body are malformed.");
     }
-    co_return co_await refuse(policy_.failed(error_, pass_));
+    if (!refusal_) refusal_ = policy_.failed(error_, pass_);
+    co_return co_await refuse();
 }
 
 void RelayExchange::let_go_of_request() {
@@ -171,7 +243,16 @@ void RelayExchange::let_go_of_request() {
     caller_.put_back(leftover_);
 }
 
-Async<bool> RelayExchange::refuse(Reply reply) {
+/// Answers `refusal_` to a request of which nothing was looked at but its head.
+Async<bool> RelayExchange::refuse_unread() {
+    const auto behind = request_meter_.take(caller_.behind_head());
+    taken_behind_ = behind.used;
+    if (behind.broken) refusal_->close = true;
+    return refuse();
+}
+
+Async<bool> RelayExchange::refuse() {
+    auto reply = std::move(*refusal_);
     const bool unread = !request_meter_.ended();
     const bool head_only = to_head();
     const bool keep = head().keep_alive && !unread && !reply.close && !stopping_;

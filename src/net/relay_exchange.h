@@ -20,6 +20,10 @@ public:
     static Async<bool> serve(Relay& relay, ServerConnection& caller, const bool& stopping);
     void look_at_time(std::chrono::steady_clock::time_point now) override;
 
+    // From the thread's own stock: there is one for every call, too large for malloc's quick way.
+    static void* operator new(std::size_t size);
+    static void operator delete(void* memory) noexcept;
+
 private:
     using SteadyClock = std::chrono::steady_clock;
     using Timer =
@@ -29,7 +33,6 @@ private:
     static constexpr auto never = SteadyClock::time_point::max();
 
     RelayExchange(Relay& relay, ServerConnection& caller, const bool& stopping, Executor on);
-    Async<bool> run();
 
     /// Why a caller gets no answer of a server, through his own doing.
     enum class Callers { fine, gone, too_slow, bad_chunks };
@@ -40,6 +43,12 @@ private:
         std::uint64_t moved = 0;
     };
     SteadyClock::time_point patience(const Pace& pace) const;
+
+    // The policy's word.
+    bool obey(RelayVerdict verdict);
+    Async<bool> decide();
+    Async<bool> refuses_lines();
+    Async<bool> renew();
 
     // The request's side.
     bool hold_what_came();
@@ -57,8 +66,11 @@ private:
     Async<bool> send();
     void begin_to_send();
     void all_is_sent();
-    Async<bool> read_answer_head();
-    Async<std::size_t> more_answer(boost::system::error_code& failed);
+    std::optional<bool> expect_answer();
+    std::optional<bool> look_for_head();
+    bool head_is_lost();
+    std::optional<std::size_t> more_now(boost::system::error_code& failed);
+    std::optional<std::size_t> more_after(bool told, boost::system::error_code& failed);
     bool came(std::size_t bytes, const boost::system::error_code& failed);
     Async<std::string> read_beginning();
     BodyMeter answer_meter() const;
@@ -74,7 +86,8 @@ private:
     Async<bool> write_caller(std::string_view bytes);
     void write_head_down();
     Async<bool> fail();
-    Async<bool> refuse(Reply reply);
+    Async<bool> refuse_unread();
+    Async<bool> refuse();
     void let_go_of_request();
 
     static void append_length(std::uint64_t length, std::string& out);
@@ -89,7 +102,9 @@ private:
     const Executor on_;
 
     RelayPass pass_;
-    bool passed_ = false;  ///< the policy has let it pass and is told of its end
+    bool passed_ = false;           ///< the policy has let it pass and is told of its end
+    bool renewed_ = false;          ///< newer lines were asked for once
+    std::optional<Reply> refusal_;  ///< what is answered instead of passing the request
     Callers callers_ = Callers::fine;
 
     BodyMeter request_meter_;
@@ -112,6 +127,8 @@ private:
     std::optional<Block> block_;  ///< the answer's bytes
     std::size_t body_at_ = 0;     ///< in the block: behind the head
     std::size_t filled_ = 0;
+    std::size_t looked_at_ = 0;  ///< there is no end of a head among these bytes
+    int interim_ = 0;            ///< answers that came before the one
     AnswerHead answer_;
     std::string_view retry_line_;
     bool dechunk_ = false;

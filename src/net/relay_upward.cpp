@@ -156,7 +156,7 @@ void RelayExchange::begin_to_send() {
     unsent_ = out_;
     handed_ = 0;
     send_failed_ = {};
-    if (upstream_.write_now(unsent_, handed_, send_failed_) && !send_failed_) unsent_ = {};
+    if (upstream_->write_now(unsent_, handed_, send_failed_) && !send_failed_) unsent_ = {};
 }
 
 void RelayExchange::all_is_sent() {

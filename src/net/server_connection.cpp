@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <boost/asio/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -125,9 +126,9 @@ std::span<char> ServerConnection::make_room(std::size_t bytes) {
     return {received_.data() + old, bytes};
 }
 
-ServerConnection::Read ServerConnection::took(std::span<char> room, std::size_t bytes,
+ServerConnection::Read ServerConnection::took(std::size_t room, std::size_t bytes,
                                               const boost::system::error_code& failed) {
-    received_.resize(received_.size() - room.size() + (failed ? 0 : bytes));
+    received_.resize(received_.size() - room + (failed ? 0 : bytes));
     if (!failed) return Read::some;
     return expired_ ? Read::expired : Read::gone;
 }
@@ -137,7 +138,7 @@ Async<ServerConnection::Read> ServerConnection::read_more(std::size_t bytes) {
     const auto room = make_room(bytes);
     boost::system::error_code failed;
     const auto got = co_await socket_->read_some(room, failed);
-    co_return took(room, got, failed);
+    co_return took(room.size(), got, failed);
 }
 
 void ServerConnection::consume(std::size_t bytes) {
@@ -145,56 +146,60 @@ void ServerConnection::consume(std::size_t bytes) {
     head_bytes_ = 0;
 }
 
-Async<ServerConnection::Incoming> ServerConnection::read_head() {
-    Incoming incoming;
+std::optional<ServerConnection::Incoming> ServerConnection::expect_head() {
     if (received_.empty() && received_.capacity() > kept_capacity) std::string{}.swap(received_);
     idle_ = received_.empty();
     // Of a new connection the first byte is awaited as long as a head, not as long as a next
     // request.
     allow(idle_ && !first_ ? limits_.idle : limits_.head);
     first_ = false;
+    looked_at_ = 0;
+    return look_for_head();
+}
 
-    std::size_t looked_at = 0;
-    std::size_t end = std::string::npos;
-    for (;;) {
-        end = received_.find("\r\n\r\n", looked_at < 3 ? 0 : looked_at - 3);
-        if (end != std::string::npos) break;
-        if (auto refusal = check_partial_head(received_, looked_at, limits_)) {
-            incoming.kind = Incoming::Kind::refused;
-            incoming.refusal = *refusal;
-            co_return incoming;
-        }
-        looked_at = received_.size();
-        // Not by `read_more`: a coroutine less for every call.
-        Read read = Read::expired;
-        if (!expired_) {
-            boost::system::error_code failed;
-            const auto room = make_room(head_room);
-            const auto got = co_await socket_->read_some(room, failed);
-            read = took(room, got, failed);
-        }
-        if (read == Read::some && idle_) {
-            idle_ = false;
-            allow(limits_.head);
-        }
-        if (read == Read::some) continue;
-        if (read == Read::expired && !received_.empty()) {
-            incoming.kind = Incoming::Kind::refused;
-            incoming.refusal = head_too_slow;
-        }
-        co_return incoming;
+std::optional<ServerConnection::Incoming> ServerConnection::take_head(bool told) {
+    boost::system::error_code failed = boost::asio::error::operation_aborted;
+    std::optional<std::size_t> got = 0;
+    const auto room = make_room(head_room);
+    if (told) got = socket_->read_now(room, failed);
+    const bool some = took(room.size(), got.value_or(0), failed) == Read::some && got;
+    if (some && idle_) {
+        idle_ = false;
+        allow(limits_.head);
     }
+    auto head = some ? look_for_head() : std::nullopt;
+    // The time may also have run out between what came and its being looked at.
+    if (!head && expired_) return received_.empty() ? Incoming{} : refused(head_too_slow);
+    if (!some && got) return Incoming{};
+    return head;
+}
 
+ServerConnection::Incoming ServerConnection::refused(const Refusal& refusal) const {
+    Incoming incoming;
+    incoming.kind = Incoming::Kind::refused;
+    incoming.refusal = refusal;
+    return incoming;
+}
+
+std::optional<ServerConnection::Incoming> ServerConnection::look_for_head() {
+    const auto end = received_.find("\r\n\r\n", looked_at_ < 3 ? 0 : looked_at_ - 3);
+    if (end == std::string::npos) {
+        const auto from = std::exchange(looked_at_, received_.size());
+        if (const auto refusal = check_partial_head(received_, from, limits_))
+            return refused(*refusal);
+        return std::nullopt;
+    }
     idle_ = false;
     allow_forever();
     head_bytes_ = end + 4;
     const auto refusal =
         scan_request(std::string_view{received_}.substr(0, head_bytes_), limits_, head_);
+    Incoming incoming;
     incoming.kind = refusal ? Incoming::Kind::refused : Incoming::Kind::request;
     if (refusal) incoming.refusal = *refusal;
     incoming.keep_alive = head_.keep_alive;
     incoming.http_1_0 = head_.http_1_0;
-    co_return incoming;
+    return incoming;
 }
 
 Async<ServerConnection::Incoming> ServerConnection::read_request(Incoming incoming) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -44,9 +45,12 @@ public:
 
     /// False: the connection is not to be used.
     Async<bool> handshake(TlsContext context);
-    /// Waits for a request's head. Of `Incoming` only kind, refusal, keep_alive and http_1_0 are set;
-    /// the head itself is in `head`.
-    Async<Incoming> read_head();
+    /// A request's head is expected from here on. As long as this and `take_head` return nothing, the
+    /// socket's `until_some` has to be awaited and what it says handed on to `take_head`: a coroutine
+    /// that did so would cost more than the reading. Of `Incoming` only kind, refusal, keep_alive and
+    /// http_1_0 are set; the head itself is in `head`.
+    std::optional<Incoming> expect_head();
+    std::optional<Incoming> take_head(bool told);
     /// Reads what is left of the request whose head was read.
     Async<Incoming> read_request(Incoming incoming);
     /// Writes the whole answer, or what `reply` says instead. False: the connection is done for.
@@ -76,7 +80,9 @@ private:
     enum class Read { some, expired, gone };
     Async<Read> read_more(std::size_t bytes);
     std::span<char> make_room(std::size_t bytes);
-    Read took(std::span<char> room, std::size_t bytes, const boost::system::error_code& failed);
+    Read took(std::size_t room, std::size_t bytes, const boost::system::error_code& failed);
+    std::optional<Incoming> look_for_head();
+    Incoming refused(const Refusal& refusal) const;
     void allow(std::chrono::milliseconds wait);
     void allow_forever();
 
@@ -86,6 +92,7 @@ private:
     std::string received_;  ///< bytes not yet let go of; begins with the head once that is read
     RequestHead head_;
     std::size_t head_bytes_ = 0;
+    std::size_t looked_at_ = 0;  ///< of `received_`: there is no end of a head among them
     Timed* guest_ = nullptr;
     bool idle_ = true;
     bool first_ = true;

@@ -29,6 +29,13 @@ public:
     /// `handed` what the kernel took, as `write` does.
     virtual bool write_now(std::string_view& bytes, std::size_t& handed,
                            boost::system::error_code& failed) = 0;
+    /// What `read_some` would give, if it can be had without waiting. nullopt: `until_some` has to be
+    /// awaited; with `failed` set it is 0.
+    virtual std::optional<std::size_t> read_now(std::span<char> into,
+                                                boost::system::error_code& failed) = 0;
+    /// Waits for something that `read_now` may have, so that memory for it is needed only then. False:
+    /// this socket was closed or interrupted.
+    virtual Async<bool> until_some() = 0;
     /// True if the loop has been told of nothing since the last read: no byte, and no end. Costs no
     /// system call, where `stale` does; for a socket that was in use a moment ago on a loop that
     /// turns.

@@ -139,6 +139,16 @@ public:
             use_task);
     }
 
+    std::optional<std::size_t> read_now(std::span<char> into, error_code& failed) override {
+        failed = {};
+        return take(into, failed);
+    }
+
+    Async<bool> until_some() override {
+        static constexpr bool at_once = true;
+        return until(readable_, tls_ && tls_->unread() ? at_once : may_read_);
+    }
+
     bool write_now(std::string_view& bytes, std::size_t& handed, error_code& failed) override {
         failed = {};
         if (!tls_) return send(bytes, handed, failed);
@@ -245,7 +255,9 @@ public:
         return tls_->read({&byte, 1}, plain) != TlsEngine::Step::hungry;
     }
 
-    bool quiet() const override { return is_open() && !ended_ && !may_read_; }
+    bool quiet() const override {
+        return is_open() && !ended_ && !may_read_ && !(tls_ && tls_->unread());
+    }
 
     bool hung_up() override {
         if (!is_open()) return true;

@@ -342,8 +342,7 @@ TlsEngine::Step TlsEngine::read(std::span<char> into, std::size_t& got) {
     got = 0;
     auto step = behind_;
     // OpenSSL takes one record at a time, and never bytes of the next one.
-    const auto may_be_more = [&] { return !fed_.empty() || SSL_pending(ssl_) > 0; };
-    while (step == Step::done && got < into.size() && (got == 0 || may_be_more())) {
+    while (step == Step::done && got < into.size() && (got == 0 || unread())) {
         std::size_t some = 0;
         step = judge(SSL_read_ex(ssl_, into.data() + got, into.size() - got, &some));
         got += some;
@@ -352,6 +351,10 @@ TlsEngine::Step TlsEngine::read(std::span<char> into, std::size_t& got) {
     if (got == 0) return step;
     if (step == Step::ended || step == Step::failed) behind_ = step;
     return Step::done;
+}
+
+bool TlsEngine::unread() const {
+    return !fed_.empty() || SSL_pending(ssl_) > 0 || behind_ != Step::done;
 }
 
 TlsEngine::Step TlsEngine::write(std::string_view bytes, std::size_t& taken) {

@@ -79,6 +79,8 @@ public:
     Step handshake();
     /// As much as there is and fits: several records at once.
     Step read(std::span<char> into, std::size_t& got);
+    /// Bytes were fed that `read` has not given yet; perhaps a part of a record only.
+    bool unread() const;
     /// Takes at most 64 KB at once.
     Step write(std::string_view bytes, std::size_t& taken);
     /// Queues close_notify.

@@ -16,39 +16,34 @@ constexpr auto a_moment = std::chrono::seconds{1};
 
 struct Upstreams::Lease::Host {
     struct Idle {
-        std::unique_ptr<Stream> stream;
-        Socket* socket;
+        std::unique_ptr<Socket> socket;
         SteadyTime since;
-        Idle(std::unique_ptr<Stream> s, Socket* same, SteadyTime t)
-            : stream(std::move(s)), socket(same), since(t) {}
+        Idle(std::unique_ptr<Socket> s, SteadyTime t) : socket(std::move(s)), since(t) {}
 
         /// A server that closes for want of work waits longer than a moment, and one that was in use
         /// until now is not worth a system call.
         bool stale(SteadyTime now) const {
-            const bool fresh = socket != nullptr && now - since < a_moment;
-            return !(fresh && socket->quiet()) && stream->stale();
+            const bool fresh = now - since < a_moment;
+            return !(fresh && socket->quiet()) && socket->stale();
         }
     };
     std::deque<Idle> idle;  ///< by age, the youngest behind
     std::size_t in_use = 0;
 };
 
-Upstreams::Lease::Lease(std::shared_ptr<Host> host, std::unique_ptr<Stream> stream, Socket* socket)
-    : host_(std::move(host)), stream_(std::move(stream)), socket_(socket) {
+Upstreams::Lease::Lease(std::shared_ptr<Host> host, std::unique_ptr<Socket> socket)
+    : host_(std::move(host)), socket_(std::move(socket)) {
     ++host_->in_use;
 }
 
 Upstreams::Lease::Lease(Lease&& other) noexcept
-    : host_(std::exchange(other.host_, nullptr)),
-      stream_(std::move(other.stream_)),
-      socket_(std::exchange(other.socket_, nullptr)) {}
+    : host_(std::exchange(other.host_, nullptr)), socket_(std::move(other.socket_)) {}
 
 Upstreams::Lease& Upstreams::Lease::operator=(Lease&& other) noexcept {
     if (this != &other) {
         drop();
         host_ = std::exchange(other.host_, nullptr);
-        stream_ = std::move(other.stream_);
-        socket_ = std::exchange(other.socket_, nullptr);
+        socket_ = std::move(other.socket_);
     }
     return *this;
 }
@@ -57,7 +52,6 @@ void Upstreams::Lease::drop() {
     if (host_) --host_->in_use;
     host_ = nullptr;
     socket_ = nullptr;
-    stream_ = nullptr;
 }
 
 Upstreams::Upstreams(const NetOptions& options, std::size_t most_per_origin, Clock& clock)
@@ -90,7 +84,7 @@ Upstreams::Lease Upstreams::idle(const Origin& to) {
         found->idle.pop_back();
         if (now - candidate.since >= longest_idle || candidate.stale(now)) continue;
         ++reused_;
-        return Lease{std::move(found), std::move(candidate.stream), candidate.socket};
+        return Lease{std::move(found), std::move(candidate.socket)};
     }
     return Lease{};
 }
@@ -103,19 +97,18 @@ Task<Upstreams::Lease> Upstreams::dial(Origin to, Deadline by) {
                             ". Nothing was sent; wait for some of them to end."};
     }
     // Counted while it is being made: a slow server must not be dialled without bound.
-    Lease lease{found, nullptr, nullptr};
-    auto stream = co_await dialler_.dial(std::move(to), by);
-    if (!stream) co_return stream.error();
+    Lease lease{found, nullptr};
+    auto socket = co_await dialler_.dial(std::move(to), by);
+    if (!socket) co_return socket.error();
     ++dialled_;
-    lease.stream_ = std::move(*stream);
-    lease.socket_ = dynamic_cast<Socket*>(lease.stream_.get());
+    lease.socket_ = std::move(*socket);
     co_return lease;
 }
 
 void Upstreams::give_back(Lease lease) {
     auto& idle = lease.host_->idle;
     if (idle.size() >= most_idle) idle.pop_front();
-    idle.emplace_back(std::move(lease.stream_), lease.socket_, clock_.steady());
+    idle.emplace_back(std::move(lease.socket_), clock_.steady());
 }
 
 }  // namespace latchkey

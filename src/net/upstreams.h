@@ -29,23 +29,17 @@ public:
         Lease(Lease&& other) noexcept;
         Lease& operator=(Lease&& other) noexcept;
         ~Lease() { drop(); }
-        explicit operator bool() const { return stream_ != nullptr; }
-        Stream* operator->() const { return stream_.get(); }
-        /// Socket::write_now, where nothing was put around the connection.
-        bool write_now(std::string_view& bytes, std::size_t& handed,
-                       boost::system::error_code& failed) const {
-            return socket_ != nullptr && socket_->write_now(bytes, handed, failed);
-        }
+        explicit operator bool() const { return socket_ != nullptr; }
+        Socket* operator->() const { return socket_.get(); }
         /// Closes the connection.
         void drop();
 
     private:
         friend class Upstreams;
         struct Host;
-        Lease(std::shared_ptr<Host> host, std::unique_ptr<Stream> stream, Socket* socket);
+        Lease(std::shared_ptr<Host> host, std::unique_ptr<Socket> socket);
         std::shared_ptr<Host> host_;
-        std::unique_ptr<Stream> stream_;
-        Socket* socket_ = nullptr;  ///< the same connection, if it is no test's
+        std::unique_ptr<Socket> socket_;
     };
 
     /// An idle connection that is still good; empty if there is none.
