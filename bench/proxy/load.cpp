@@ -3,9 +3,12 @@
 //
 //   bench_proxy_load --upstream PORT [--certificate FILE --key FILE] --proxy PORT --connections N
 //              --seconds S --body BYTES --path PATH|--paths FILE [--header "Name: value"]
+//              [--upload BYTES] [--rate N]
 //
 // --paths has one path a line; callers ask for them in turn, from the first on again after the last.
-// Callers keep their connections and send the next request when an answer is whole. Prints one JSON
+// Callers keep their connections and send the next request when an answer is whole; with --rate so many
+// a second are due, whoever is free sends the next one, and its latency counts from when it was due. With
+// --upload each request has a body of that size. Prints one JSON
 // line: requests, failures, bytes, seconds, and the latencies' median and 99th percentile.
 #include <algorithm>
 #include <chrono>
@@ -44,6 +47,8 @@ struct Options {
     int connections = 64;
     double seconds = 3;
     std::size_t body = 1024;
+    std::size_t upload = 0;
+    double rate = 0;  ///< requests a second; 0: as fast as they are answered
     std::vector<std::string> paths{"/"};
     std::string header;
     std::string certificate;
@@ -92,8 +97,9 @@ struct Peer {
     std::string in;
     std::string request;
     std::string_view out;
-    std::size_t left = 0;  ///< of an answer's body; a caller's
+    std::size_t left = 0;  ///< of the body that is being read
     bool in_body = false;
+    std::size_t unsent = 0;  ///< of a caller's upload
     Clock::time_point asked;
     ~Peer() {
         if (ssl) SSL_free(ssl);
@@ -106,10 +112,14 @@ public:
     explicit Run(Options options)
         : options_(std::move(options)), answer_(make_answer(options_.body)) {
         epoll_ = ::epoll_create1(0);
+        if (options_.upload > 0) method_ = "POST ";
         rest_of_request_ =
             " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(options_.proxy) +
             "\r\nAccept: application/json\r\nUser-Agent: bench/1\r\nAccept-Encoding: gzip\r\n";
         if (!options_.header.empty()) rest_of_request_ += options_.header + "\r\n";
+        if (options_.upload > 0)
+            rest_of_request_ += "Content-Type: application/octet-stream\r\nContent-Length: " +
+                                std::to_string(options_.upload) + "\r\n";
         rest_of_request_ += "\r\n";
         latencies_.reserve(4'000'000);
     }
@@ -120,6 +130,7 @@ public:
         const auto began = Clock::now();
         const auto end = began + std::chrono::duration_cast<Clock::duration>(
                                      std::chrono::duration<double>(options_.seconds));
+        next_due_ = began;
         for (int i = 0; i < options_.connections; ++i) connect();
         serve_until(end);
         const double took = std::chrono::duration<double>(Clock::now() - began).count();
@@ -186,14 +197,33 @@ private:
         const auto there = loopback(options_.proxy);
         if (::connect(fd, reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0)
             give_up("connect");
-        ask(*add(fd, false));
+        free_for_next(*add(fd, false));
     }
 
-    void ask(Peer& peer) {
-        peer.asked = Clock::now();
+    void free_for_next(Peer& peer) {
+        if (options_.rate > 0)
+            free_.push_back(&peer);
+        else
+            ask(peer, Clock::now());
+    }
+
+    void ask_what_is_due() {
+        const auto now = Clock::now();
+        while (next_due_ <= now && !free_.empty()) {
+            Peer* const peer = free_.back();
+            free_.pop_back();
+            ask(*peer, next_due_);
+            next_due_ += std::chrono::duration_cast<Clock::duration>(
+                std::chrono::duration<double>(1 / options_.rate));
+        }
+    }
+
+    void ask(Peer& peer, Clock::time_point due) {
+        peer.asked = due;
         peer.in.clear();
         peer.in_body = false;
-        peer.request = "GET " + options_.paths[next_path_] + rest_of_request_;
+        peer.unsent = options_.upload;
+        peer.request = method_ + options_.paths[next_path_] + rest_of_request_;
         next_path_ = (next_path_ + 1) % options_.paths.size();
         peer.out = peer.request;
         flush(peer);
@@ -220,7 +250,12 @@ private:
     }
 
     void flush(Peer& peer) {
-        while (!peer.out.empty()) {
+        for (;;) {
+            if (peer.out.empty() && peer.unsent > 0) {
+                peer.out = std::string_view{filler_}.substr(0, peer.unsent);
+                peer.unsent -= peer.out.size();
+            }
+            if (peer.out.empty()) return;
             long n = 0;
             if (peer.ssl) {
                 ERR_clear_error();
@@ -240,6 +275,7 @@ private:
 
     void drop(Peer& peer) {
         const bool caller = !peer.upstream;
+        std::erase(free_, &peer);
         peers_.erase(&peer);
         if (!caller) return;
         ++failed_;
@@ -274,15 +310,29 @@ private:
         }
     }
 
+    /// Answers a request when its body has come; nobody sends the next one before that.
     void answer(Peer& peer, std::string_view bytes) {
-        peer.in.append(bytes);
-        for (;;) {
+        if (!peer.in_body) {
+            peer.in.append(bytes);
             const auto end = peer.in.find("\r\n\r\n");
             if (end == std::string::npos) return;
-            peer.in.erase(0, end + 4);
-            peer.out = answer_;
-            flush(peer);
+            peer.left = length_in(peer.in);
+            peer.in_body = true;
+            bytes = std::string_view{peer.in}.substr(end + 4);
         }
+        peer.left -= std::min(peer.left, bytes.size());
+        if (peer.left > 0) return;
+        peer.in.clear();
+        peer.in_body = false;
+        peer.out = answer_;
+        flush(peer);
+    }
+
+    /// The Content-Length of a head as every proxy writes it; 0 if it has none.
+    static std::size_t length_in(const std::string& head) {
+        auto at = head.find("ontent-Length: ");
+        if (at == std::string::npos) at = head.find("ontent-length: ");
+        return at == std::string::npos ? 0 : std::strtoull(head.c_str() + at + 15, nullptr, 10);
     }
 
     /// False: not a good answer.
@@ -296,11 +346,8 @@ private:
                 if (failed_ == 0) std::fprintf(stderr, "%s\n", peer.in.substr(0, 600).c_str());
                 return false;
             }
-            // Every proxy leaves the length; none is asked for more.
-            auto at = peer.in.find("ontent-Length: ");
-            if (at == std::string::npos) at = peer.in.find("ontent-length: ");
-            if (at == std::string::npos) return false;
-            peer.left = std::strtoull(peer.in.c_str() + at + 15, nullptr, 10);
+            peer.left = length_in(peer.in);
+            if (peer.left == 0) return false;
             peer.in_body = true;
             bytes = std::string_view{peer.in}.substr(end + 4);
             if (bytes.size() > peer.left) return false;
@@ -313,7 +360,7 @@ private:
         ++done_;
         latencies_.push_back(
             std::chrono::duration<float, std::micro>(Clock::now() - peer.asked).count());
-        ask(peer);
+        free_for_next(peer);
         return true;
     }
 
@@ -321,7 +368,10 @@ private:
         end_ = end;
         std::vector<epoll_event> events(256);
         while (Clock::now() < end) {
-            const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 50);
+            if (options_.rate > 0) ask_what_is_due();
+            // What is due in a fraction of a millisecond is waited for by looking at the clock.
+            const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                                       options_.rate > 0 ? 0 : 50);
             for (int i = 0; i < n; ++i) {
                 auto* const peer = static_cast<Peer*>(events[static_cast<std::size_t>(i)].data.ptr);
                 if (!peer) {
@@ -348,7 +398,11 @@ private:
     int listener_ = -1;
     SSL_CTX* tls_ = nullptr;
     std::unique_ptr<char[]> buffer_{new char[buffer_bytes]};
+    std::string method_ = "GET ";
+    const std::string filler_ = std::string(64 * 1024, 'u');
     std::map<Peer*, std::unique_ptr<Peer>> peers_;
+    std::vector<Peer*> free_;  ///< callers without a request, where there is a rate
+    Clock::time_point next_due_{};
     std::vector<float> latencies_;
     Clock::time_point end_{};
     std::size_t done_ = 0;
@@ -374,6 +428,10 @@ int main(int count, char** given) {
             options.seconds = std::atof(value);
         else if (name == "--body")
             options.body = std::strtoull(value, nullptr, 10);
+        else if (name == "--upload")
+            options.upload = std::strtoull(value, nullptr, 10);
+        else if (name == "--rate")
+            options.rate = std::atof(value);
         else if (name == "--path")
             options.paths = {value};
         else if (name == "--paths")

@@ -8,6 +8,8 @@ other. What is measured is the scheduler's run time of the proxy's threads divid
 were answered, so that other work on the machine disturbs little. Candidates take turns; the figure is
 the median of all rounds. latchkey checks an API key, applies path and header rules, puts in the token
 and counts; the others add one header.
+
+Then uploads, the latency at a rate that all of them can keep, and bodies of 100 MB.
 """
 import argparse
 import contextlib
@@ -32,6 +34,8 @@ from chart import draw  # noqa: E402
 from measure import first_line, free_port, memory_kb, run_time_us, wait_for  # noqa: E402
 
 SIZES = {"1KB": 1024, "100KB": 100 * 1024}
+UPLOAD = 100 * 1024
+RATE = 4000  # calls a second; Node has to keep up with it too
 PROXY_CORE, LOAD_CORE = "0", "1"
 
 
@@ -73,6 +77,7 @@ http {{
     location / {{
       proxy_pass {scheme}://up; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header Authorization "Bearer 00D-bench"; {trust}
+      proxy_request_buffering off; client_body_buffer_size 128k;
       proxy_buffer_size 8k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;
       proxy_max_temp_file_size 0;
     }}
@@ -153,12 +158,13 @@ def latchkey_at(folder, url, ca, binary):
                      f"Authorization: Bearer {key}")
 
 
-def measure(load, candidate, upstream, body, seconds, connections, certificate, whole=True):
+def measure(load, candidate, upstream, body, seconds, connections, certificate, whole=True, more=()):
     """`whole`: answers have to come to their end, which the largest ones may not in the time given."""
     before = run_time_us(candidate.process.pid)
     command = ["taskset", "-c", LOAD_CORE, load, "--upstream", upstream, "--proxy", candidate.port,
                "--connections", connections, "--seconds", seconds, "--body", body,
                "--path", candidate.path]
+    command += more
     if candidate.header:
         command += ["--header", candidate.header]
     if certificate:
@@ -197,7 +203,7 @@ def main():
     options.add_argument("--no-tls", action="store_true")
     given = options.parse_args()
 
-    table, ratios, megabytes = {}, {}, {}
+    table, ratios, megabytes, latencies = {}, {}, {}, {}
     for tls in (False,) if given.no_tls else (False, True):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="latchkey-bench-"))
         candidates = []
@@ -207,17 +213,26 @@ def main():
             upstream = free_port()
             candidates.append(latchkey(folder, upstream, ca, given.latchkey, given.emulator, certificate))
             candidates += [make(folder, upstream, ca) for make in (nginx, haproxy, node)]
-            for size, body in SIZES.items():
+            rows = [(size, body, ()) for size, body in SIZES.items()]
+            rows.append(("100KB-upload", 1024, ("--upload", UPLOAD)))
+            for size, body, more in rows:
                 row = size + ("-tls" if tls else "")
                 seen = {one.name: [] for one in candidates}
                 for _ in range(given.rounds):
                     for one in candidates:
                         seen[one.name].append(measure(given.load, one, upstream, body, given.seconds,
-                                                      given.connections, certificate))
+                                                      given.connections, certificate, more=more))
                 table[row] = {name: statistics.median(r["cpu_us"] for r in results)
                               for name, results in seen.items()}
                 ratios[row] = round(table[row]["latchkey"] / table[row]["nginx"], 3)
             if not tls:
+                for one in candidates:
+                    results = [measure(given.load, one, upstream, 1024, given.seconds,
+                                       given.connections, None, more=("--rate", RATE))
+                               for _ in range(given.rounds)]
+                    latencies[one.name] = {
+                        which: statistics.median(r[which] for r in results)
+                        for which in ("p50_us", "p99_us")}
                 for one in candidates:
                     results = [measure(given.load, one, upstream, 100 * 1024 * 1024, 4, 4, None, False)
                                for _ in range(3)]
@@ -240,12 +255,16 @@ def main():
     for row, values in table.items():
         print(f"{row:10}" + "".join(
             f"{values[name]:>12.1f}  ({values[name] / values['nginx']:.2f})" for name in names))
+    for name, values in latencies.items():
+        print(f"Latency at {RATE} calls of 1 KB a second, {name}: half within {values['p50_us']:.0f} us, "
+              f"99 of 100 within {values['p99_us']:.0f} us")
     for name, values in megabytes.items():
         print(f"100 MB bodies, 4 at once, {name}: {values['mb_per_s']} MB/s, "
               f"{values['cpu_ms_per_mb']} ms of CPU for a MB, {values['memory_kb']} KB of memory")
     if given.json:
         pathlib.Path(given.json).write_text(json.dumps(
-            {"ratios": ratios, "cpu_us": table, "100MB": megabytes, "rounds": given.rounds,
+            {"ratios": ratios, "cpu_us": table, "latency": latencies, "100MB": megabytes,
+             "rounds": given.rounds,
              "load": os.getloadavg()[0]}, indent=1) + "\n")
     if given.chart:
         pathlib.Path(given.chart).write_text(draw(

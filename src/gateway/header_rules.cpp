@@ -115,8 +115,9 @@ constexpr Names names;
 /// The names that Connection lines call hop-by-hop, as views into their values. There are few.
 using Named = std::vector<std::string_view>;
 
+constexpr std::string_view connection{"Connection"};
 void note_named(std::string_view name, std::string_view value, Named& named) {
-    if (!ascii_iequal(name, "Connection")) return;
+    if (name.size() != connection.size() || !ascii_iequal(name, connection)) return;
     each_element(value, [&](std::string_view element) { named.push_back(element); });
 }
 

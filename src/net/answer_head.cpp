@@ -56,16 +56,19 @@ const char* scan_answer(std::string_view bytes, std::size_t most_lines, AnswerHe
     bool close = false;
     bool stay = false;
     for (const auto& line : head.lines) {
-        if (ascii_iequal(line.name, "Content-Length")) {
+        const auto is = [&](std::string_view name) {
+            return line.name.size() == name.size() && ascii_iequal(line.name, name);
+        };
+        if (is("Content-Length")) {
             const auto length = parse_decimal(line.value, std::numeric_limits<std::int64_t>::max());
             if (head.length || !length) return "its Content-Length is not one plain number";
             head.length = *length;
-        } else if (ascii_iequal(line.name, "Transfer-Encoding")) {
+        } else if (is("Transfer-Encoding")) {
             if (++codings > 1 || !ascii_iequal(line.value, "chunked")) {
                 return "its Transfer-Encoding is not one \"chunked\"";
             }
             head.chunked = true;
-        } else if (ascii_iequal(line.name, "Connection")) {
+        } else if (is("Connection")) {
             if (!is_token_list(line.value)) return "its Connection is not a list of names";
             each_element(line.value, [&](std::string_view option) {
                 if (ascii_iequal(option, "close")) close = true;

@@ -17,7 +17,7 @@ namespace {
 namespace http = boost::beast::http;
 using Parser = http::request_parser<http::string_body>;
 
-constexpr std::size_t head_room = 4 * 1024;
+constexpr std::size_t head_room = 2 * 1024;
 constexpr std::size_t body_room = 64 * 1024;
 constexpr std::size_t kept_capacity = 8 * 1024;  // of the buffer of an idle connection
 

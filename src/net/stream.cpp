@@ -20,6 +20,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "net/readiness.h"
@@ -45,6 +46,15 @@ constexpr std::size_t sealed_bytes = 72 * 1024;  // four of them with one read
 std::span<char> scratch() {
     thread_local std::array<char, sealed_bytes> bytes;
     return bytes;
+}
+
+// Without the C library's own functions, which in a program of several threads make each call a point
+// where a thread could be cancelled; nothing here waits, and nobody cancels threads.
+long receive_now(int fd, char* into, std::size_t size) {
+    return ::syscall(SYS_recvfrom, fd, into, size, MSG_DONTWAIT, nullptr, nullptr);
+}
+long send_now(int fd, const char* bytes, std::size_t size) {
+    return ::syscall(SYS_sendto, fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL, nullptr, 0);
 }
 
 error_code last_error() {
@@ -434,7 +444,7 @@ private:
         if (!is_open()) failed = asio::error::bad_descriptor;
         if (failed || !may_read_) return std::nullopt;
         for (;;) {
-            const auto n = ::recv(fd_, into.data(), into.size(), MSG_DONTWAIT);
+            const auto n = receive_now(fd_, into.data(), into.size());
             if (n > 0) {
                 const auto got = static_cast<std::size_t>(n);
                 // That was all there is; the system tells when there is more. An end was told already.
@@ -457,7 +467,7 @@ private:
         if (!is_open()) failed = asio::error::bad_descriptor;
         while (!failed && !bytes.empty()) {
             if (!may_write_) return false;
-            const auto n = ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            const auto n = send_now(fd_, bytes.data(), bytes.size());
             if (n < 0) {
                 if (errno == EAGAIN || errno == EWOULDBLOCK)
                     may_write_ = false;
