@@ -413,19 +413,24 @@ private:
             const auto got = receive(into, failed);
             return failed ? 0 : got;
         }
+        std::size_t got = 0;
         for (;;) {
-            std::size_t got = 0;
-            const auto step = tls_->read(into, got);
+            std::size_t some = 0;
+            const auto step = tls_->read(into.subspan(got), some);
             offer();  // an alert, or the answer to a key update
-            if (step == TlsEngine::Step::done) return got;
+            got += some;
             if (step == TlsEngine::Step::ended) failed = asio::error::eof;
             if (step == TlsEngine::Step::failed) failed = asio::error::connection_aborted;
-            if (failed) return 0;
-            const bool some = feed(into.size(), failed);
+            const auto room = into.size() - got;
+            if (step == TlsEngine::Step::done && (!may_read_ || room < one_record)) return got;
+            const bool fed = !failed && feed(room, failed);
             // An end without close_notify may be an attacker's cut: never an orderly end.
-            if (failed == asio::error::eof) failed = asio::error::connection_reset;
+            if (step != TlsEngine::Step::ended && failed == asio::error::eof)
+                failed = asio::error::connection_reset;
+            // What failed behind some bytes fails again when they were taken.
+            if (failed && got > 0) failed = {};
             if (failed) return 0;
-            if (!some) return std::nullopt;
+            if (!fed) return got > 0 ? std::optional{got} : std::nullopt;
         }
     }
 

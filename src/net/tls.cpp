@@ -348,9 +348,8 @@ TlsEngine::Step TlsEngine::read(std::span<char> into, std::size_t& got) {
         got += some;
     }
     keep_rest();
-    if (got == 0) return step;
     if (step == Step::ended || step == Step::failed) behind_ = step;
-    return Step::done;
+    return got > 0 ? Step::done : step;
 }
 
 bool TlsEngine::unread() const {
