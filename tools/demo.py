@@ -71,11 +71,11 @@ def call(method, url, key=None, body=None):
     return answer.status, json.loads(text) if text else None, answer.headers
 
 
-def connect(server, key):
+def connect(server, key, end_user="user-42"):
     """The steps of docs/guides: a session, the person's browser, the app's complete."""
     step("1. The app opens a connect session and sends its user to the link")
     status, session, _ = call("POST", f"{server}/v1/connect/sessions", key, {
-        "end_user": "user-42", "return_url": "http://127.0.0.1:9/salesforce/done",
+        "end_user": end_user, "return_url": "http://127.0.0.1:9/salesforce/done",
         "purpose": "The demo wants to read your accounts."})
     expect(status == 201, f"opening a session answered {status}: {session}")
     print(f"   connect link   {session['connect_url'].rsplit('/', 1)[0]}/...")
@@ -93,7 +93,7 @@ def connect(server, key):
 
     step("3. The app, which knows who is logged in, completes the session with the ticket")
     status, connection, _ = call("POST", f"{server}/v1/connect/sessions/{session['id']}/complete",
-                                 key, {"ticket": arrived["ticket"], "end_user": "user-42"})
+                                 key, {"ticket": arrived["ticket"], "end_user": end_user})
     expect(status == 201, f"complete answered {status}: {connection}")
     print(f"   connection     {connection['id']}  {connection.get('username', connection['user_id'])}"
           f"  {connection['standing']}, generation {connection['generation']}")

@@ -11,6 +11,7 @@ knows whose it is; Express keeps it in memory.
 import argparse
 import contextlib
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -54,9 +55,12 @@ def control(emulator, name, body):
         return json.load(answer)
 
 
+USERS = itertools.count(1)
+
+
 def through_latchkey(url, key):
     with contextlib.redirect_stdout(io.StringIO()):
-        demo.connect(url, key)
+        demo.connect(url, key, f"user-{next(USERS)}")
 
 
 def through_express(url):
