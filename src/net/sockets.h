@@ -12,7 +12,7 @@
 
 namespace latchkey {
 
-/// A Stream over TCP, with or without TLS. Private to the room: stream.cpp and listener.cpp are
+/// A Stream over TCP, with or without TLS. Private to the room: tcp_*.cpp and listener.cpp are
 /// the only files that know the system's sockets.
 class Socket : public Stream {
 public:
