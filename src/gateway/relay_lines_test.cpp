@@ -57,6 +57,13 @@ TEST_CASE(
     CHECK(up("Connection: X-Mine\r\nX-Yours: 2\r\nX-MINE: 1\r\n") == "X-Yours: 2\r\n");
 }
 
+TEST_CASE("H15: what says how a body is packed stays with it, both ways") {
+    const std::string lines =
+        "Accept-Encoding: gzip, br;q=0.5\r\nContent-Encoding: gzip\r\nVary: Accept-Encoding\r\n";
+    CHECK(up(lines) == lines);
+    CHECK(down(lines) == lines);
+}
+
 TEST_CASE("H7, H8: cookies, policies and foreign redirects do not come down in the bytes") {
     CHECK(
         down("Set-Cookie: x\r\nClear-Site-Data: x\r\nAlt-Svc: x\r\nStrict-Transport-Security: x\r\n"

@@ -1,25 +1,13 @@
 #include "net/gzip.h"
 
 #include <doctest/doctest.h>
-#include <zlib.h>
+
+#include "tests/support/gzip.h"
 
 using latchkey::gunzip;
+using latchkey::test::gzip;
 
 namespace {
-
-std::string gzip(std::string_view plain) {
-    z_stream stream{};
-    REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    std::string packed(deflateBound(&stream, plain.size()) + 64, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-    stream.avail_in = static_cast<uInt>(plain.size());
-    stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-    stream.avail_out = static_cast<uInt>(packed.size());
-    REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    packed.resize(packed.size() - stream.avail_out);
-    deflateEnd(&stream);
-    return packed;
-}
 
 std::string code(std::string_view packed, std::size_t limit) {
     const auto plain = gunzip(packed, limit);

@@ -5,12 +5,24 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/support/gzip.h"
+
 using latchkey::RelayLimits;
 using latchkey::ServerLimits;
 using namespace latchkey::test;
 using namespace std::chrono_literals;
 
 // Long bodies, slow and silent peers, connections that end.
+
+namespace {
+
+/// A body of known length, of which `head` may have brought the beginning.
+std::string read_rest(RawSocket& socket, const std::string& head, std::size_t length) {
+    const auto already = head.substr(head.find("\r\n\r\n") + 4);
+    return already + read_exactly(socket, length - already.size());
+}
+
+}  // namespace
 
 TEST_CASE("H14: large bodies go through both ways, byte for byte") {
     RelayBench bench;
@@ -30,17 +42,39 @@ TEST_CASE("H14: large bodies go through both ways, byte for byte") {
         std::thread other{[&] {
             auto upstream = bench.upstream.accept();
             const auto head = upstream.read_until("\r\n\r\n");
-            const auto already = head.substr(head.find("\r\n\r\n") + 4);
-            const auto got = already + read_exactly(upstream, framed.size() - already.size());
+            const auto got = read_rest(upstream, head, framed.size());
             upstream.send("HTTP/1.1 200 OK\r\nConnection: close\r\n" + framing + got);
         }};
         caller.send("PUT /r/x HTTP/1.1\r\n" + host + framing + framed);
         const auto head = caller.read_until("\r\n\r\n");
-        auto back = head.substr(head.find("\r\n\r\n") + 4);
-        back += read_exactly(caller, framed.size() - back.size());
-        CHECK(back == framed);
+        CHECK(read_rest(caller, head, framed.size()) == framed);
         other.join();
     }
+}
+
+TEST_CASE("H15: compressed bodies stay compressed both ways, byte for byte") {
+    RelayBench bench;
+    auto caller = bench.caller();
+    const auto up = gzip(varied(100'000));
+    const auto down = gzip(varied(200'000));
+    caller.send("POST /r/x HTTP/1.1\r\n" + host +
+                "Accept-Encoding: gzip, br;q=0.5\r\nContent-Encoding: gzip\r\n"
+                "Content-Length: " +
+                std::to_string(up.size()) + "\r\n\r\n" + up);
+    auto upstream = bench.upstream.accept();
+    const auto asked = upstream.read_until("\r\n\r\n");
+    CHECK(has(asked, "\r\nContent-Encoding: gzip\r\n"));
+    CHECK(has(asked, "\r\nAccept-Encoding: gzip, br;q=0.5\r\n"));
+    CHECK(read_rest(upstream, asked, up.size()) == up);
+
+    upstream.send(
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nVary: Accept-Encoding\r\n"
+        "Content-Length: " +
+        std::to_string(down.size()) + "\r\n\r\n" + down);
+    const auto answered = caller.read_until("\r\n\r\n");
+    CHECK(has(answered, "\r\nContent-Encoding: gzip\r\n"));
+    CHECK(has(answered, "\r\nVary: Accept-Encoding\r\n"));
+    CHECK(read_rest(caller, answered, down.size()) == down);
 }
 
 TEST_CASE("H14: a reader who does not read stops the sender") {
