@@ -93,8 +93,8 @@ TEST_CASE_FIXTURE(Proxied,
     CHECK(head.find("Proxy-Authorization: Basic dXNlcjpwYXNzIHdvcmQ=\r\n") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Proxied,
-                  "what an egress proxy refuses is the operator's to mend, and shows no login") {
+TEST_CASE_FIXTURE(
+    Proxied, "K8: what an egress proxy refuses is the operator's to mend, and shows no login") {
     for (const char* status : {"407 Proxy Authentication Required", "403 Forbidden", "405 No"}) {
         const auto error =
             refused(std::string{"HTTP/1.1 "} + status + "\r\nContent-Length: 0\r\n\r\n");
@@ -105,7 +105,7 @@ TEST_CASE_FIXTURE(Proxied,
 }
 
 TEST_CASE_FIXTURE(Proxied,
-                  "an egress proxy that fails, babbles or goes away is tried again later") {
+                  "K8: an egress proxy that fails, babbles or goes away is tried again later") {
     for (const auto& answer :
          {std::string{"HTTP/1.1 502 Bad Gateway\r\n\r\n"},
           std::string{"HTTP/1.1 100 Continue\r\n\r\n"}, std::string{"SSH-2.0-OpenSSH\r\n\r\n"},
@@ -118,17 +118,46 @@ TEST_CASE_FIXTURE(Proxied,
     }
 }
 
-TEST_CASE_FIXTURE(Proxied, "an egress proxy that says nothing is given up in time") {
+TEST_CASE_FIXTURE(Proxied, "K8: an egress proxy whose 200 comes too late finds nobody to use it") {
+    std::string after;
     ScriptedServer proxy{[&](RawSocket& socket) {
         socket.read_until("\r\n\r\n");
-        socket.read();  // until the client is gone
+        after = socket.read();  // until the client is gone
+        socket.send("HTTP/1.1 200 Connection established\r\n\r\n");
+        after += socket.read();
     }};
     auto options = through(proxy);
     options.limits.resolve_and_connect = std::chrono::milliseconds{200};
     ClientBench client{salesforce, options, ClientBench::Reach::only_public};
     const auto answer = client.get();
+    proxy.join();
     REQUIRE_FALSE(answer.has_value());
     CHECK(answer.error().code == "egress_proxy_failed");
+    CHECK(after.empty());
+}
+
+TEST_CASE_FIXTURE(Proxied,
+                  "K8: without TLS behind the tunnel there is no line to send a token on") {
+    // Whoever spends a refresh token dials first and claims it then: an error here costs nothing.
+    for (const bool cut : {true, false}) {
+        CAPTURE(cut);
+        ScriptedServer proxy{[&](RawSocket& socket) {
+            socket.read_until("\r\n\r\n");
+            socket.send("HTTP/1.1 200 Connection established\r\n\r\n");
+            socket.read();  // the client's hello
+            if (cut)
+                socket.reset();
+            else
+                socket.read();  // until the client is gone
+        }};
+        auto options = through(proxy);
+        if (!cut) options.limits.tls_handshake = std::chrono::milliseconds{200};
+        ClientBench client{salesforce, options, ClientBench::Reach::only_public};
+        const auto line = client.dial();
+        REQUIRE_FALSE(line.has_value());
+        CHECK(line.error().fault == Fault::try_later);
+        CHECK(line.error().code == "upstream_unreachable");
+    }
 }
 
 TEST_CASE_FIXTURE(Proxied, "a private origin is reached without the egress proxy") {

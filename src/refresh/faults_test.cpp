@@ -377,6 +377,28 @@ TEST_CASE_FIXTURE(Faults,
     CHECK(asked() == "generation 2");
 }
 
+TEST_CASE_FIXTURE(
+    Faults, "K8: whatever an egress proxy does, the grant is as it was until it lets us through") {
+    const Error refuses{Fault::misconfigured, "egress_proxy_refused", "Status 407."};
+    const Error fails{Fault::try_later, "egress_proxy_failed", "It made no way."};
+    for (const auto& trouble : {refuses, fails}) {
+        CAPTURE(trouble.code);
+        salesforce.unreachable = trouble;
+        const auto refused = newer(ada);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().fault == trouble.fault);
+        CHECK(row(ada).state == State::active);
+        CHECK(row(ada).attempt.empty());
+        CHECK(stored_refresh_token(ada) == old_token);
+        CHECK(served() == "00Dfirst.ada");
+        pass(10s);
+    }
+    CHECK(salesforce.token_requests == 0);
+    salesforce.unreachable.reset();
+    CHECK(asked() == "generation 2");
+    CHECK(salesforce.reuses == 0);
+}
+
 TEST_CASE_FIXTURE(Faults, "K2: a request of which nothing left spends nothing") {
     Turn unsent;
     unsent.processed = false;
