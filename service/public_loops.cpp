@@ -88,6 +88,12 @@ std::uint64_t PublicLoops::count(std::string_view route, int status) const {
     return sum;
 }
 
+std::uint64_t PublicLoops::turned_away() const {
+    std::uint64_t sum = 0;
+    for (const auto& one : loops_) sum += one->server.turned_away();
+    return sum;
+}
+
 std::shared_ptr<Relay> make_relay(std::shared_ptr<ProxyRelay> policy, Latchkey& library) {
     return std::make_shared<Relay>(std::move(policy), RelayDesk::net_options(library),
                                    RelayLimits{}, RelayDesk::clock(library));

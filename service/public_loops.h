@@ -32,6 +32,8 @@ public:
 
     /// As ProxyRelay::count, of all loops together.
     std::uint64_t count(std::string_view route, int status) const;
+    /// As HttpServer::turned_away, of all loops together.
+    std::uint64_t turned_away() const;
 
 private:
     struct Loop;

@@ -104,6 +104,9 @@ Async<Reply> Server::ready_route(std::shared_ptr<Context> c) {
 /// What is not counted but looked at, for a scrape.
 Async<void> Server::take_gauges() {
     if (library_ == nullptr) co_return;
+    const auto turned_away =
+        public_->turned_away() + operators_->turned_away() + (loops_ ? loops_->turned_away() : 0);
+    metrics_.set("callers_turned_away_total", {}, static_cast<double>(turned_away));
     for (const auto priority : {Priority::low, Priority::normal})
         metrics_.set("orgs_refusing_calls", {name(priority)},
                      static_cast<double>(orgs_refusing(*library_, priority)));

@@ -1,6 +1,7 @@
 #include "net/http_server.h"
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <list>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "net/http_syntax.h"
 #include "net/relay.h"
 #include "net/server_connection.h"
+#include "net/silent_callers.h"
 #include "net/sockets.h"
 
 namespace latchkey {
@@ -24,6 +26,7 @@ using SteadyClock = std::chrono::steady_clock;
 using Timer =
     boost::asio::basic_waitable_timer<SteadyClock, boost::asio::wait_traits<SteadyClock>, Executor>;
 using Incoming = ServerConnection::Incoming;
+using Connections = std::list<std::shared_ptr<ServerConnection>>;
 
 /// How often waits are looked at: often enough for the shortest of them, seldom enough to cost
 /// nothing. One timer for all connections instead of one or more for each.
@@ -49,6 +52,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
           limits(l),
           handler(std::move(h)),
           log(&to),
+          silent(limits.silent_per_address),
           ticker(executor),
           room(executor),
           drained(executor) {}
@@ -61,7 +65,9 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     std::unique_ptr<Listener> listener;
     std::optional<TlsContext> tls;
     std::shared_ptr<Relay> relay;  ///< null: none
-    std::list<std::shared_ptr<ServerConnection>> connections;
+    Connections connections;
+    SilentCallers silent;
+    std::atomic<std::uint64_t> turned_away{0};
     bool stopping = false;
     bool ticking = false;
     Timer ticker;
@@ -73,7 +79,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     void stop_accepting();
     void reset_all();
     void add(std::unique_ptr<Socket> socket);
-    void remove(const std::shared_ptr<ServerConnection>& connection);
+    void remove(Connections::iterator connection);
     void tell_of_certificate() const;
     void say(Level level, std::string_view event, std::string_view why) const {
         if (log) log->write(level, event, {{"why", why}});
@@ -109,8 +115,10 @@ Async<Reply> answer(std::shared_ptr<Impl> server, ServedRequest request) {
 }
 
 /// One connection from its first byte to its last. Nothing is read while the handler runs, so a
-/// caller who goes away is noticed only when the answer is written.
-Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection> connection) {
+/// caller who goes away is noticed only when the answer is written. `place` is let go with the first
+/// whole head.
+Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection> connection,
+                  std::unique_ptr<SilentCallers::Place> place) {
     if (server->tls) {
         const bool ready = co_await connection->handshake(*server->tls);
         server->tell_of_certificate();
@@ -125,6 +133,7 @@ Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection
             const bool told = co_await connection->socket().until_some();
             head = connection->take_head(told);
         }
+        if (head->kind == Incoming::Kind::request) place.reset();
         if (head->kind == Incoming::Kind::request && server->relay &&
             server->relay->relays(connection->head().target)) {
             go_on = co_await server->relay->serve(*connection, server->stopping);
@@ -180,11 +189,17 @@ Result<void> HttpServer::Impl::open(const std::string& at, std::uint16_t port, b
 }
 
 void HttpServer::Impl::add(std::unique_ptr<Socket> socket) {
-    auto connection = std::make_shared<ServerConnection>(std::move(socket), limits, bool(tls));
-    connections.push_back(connection);
-    boost::asio::co_spawn(executor, serve(shared_from_this(), connection),
+    auto place = silent.admit(socket->peer());
+    if (!place) {
+        ++turned_away;
+        socket->reset();
+        return;
+    }
+    auto made = std::make_shared<ServerConnection>(std::move(socket), limits, bool(tls));
+    const auto connection = connections.insert(connections.end(), std::move(made));
+    boost::asio::co_spawn(executor, serve(shared_from_this(), *connection, std::move(place)),
                           [self = shared_from_this(), connection](std::exception_ptr thrown) {
-                              if (thrown) connection->reset();
+                              if (thrown) (*connection)->reset();
                               self->remove(connection);
                           });
     if (!ticking) {
@@ -193,8 +208,8 @@ void HttpServer::Impl::add(std::unique_ptr<Socket> socket) {
     }
 }
 
-void HttpServer::Impl::remove(const std::shared_ptr<ServerConnection>& connection) {
-    connections.remove(connection);
+void HttpServer::Impl::remove(Connections::iterator connection) {
+    connections.erase(connection);
     room.cancel();
     if (connections.empty()) {
         ticker.cancel();
@@ -269,6 +284,10 @@ Result<void> HttpServer::listen_beside(const HttpServer& first) {
 
 std::optional<Result<void>> HttpServer::renew_certificate() {
     return impl_->tls ? std::optional{impl_->tls->renew()} : std::nullopt;
+}
+
+std::uint64_t HttpServer::turned_away() const {
+    return impl_->turned_away;
 }
 
 Async<void> HttpServer::stop(Deadline by) {

@@ -35,6 +35,9 @@ struct ServerLimits {
     std::size_t header_lines = 100;          ///< 431
     std::size_t body_bytes = 1024 * 1024;    ///< 413
     std::size_t connections = 10000;         ///< further ones wait in the listener's queue
+    /// Connections of one address, or of one /64 of IPv6, that have not sent their first head yet; the
+    /// newest beyond them is closed at once. Behind a load balancer everybody has its address.
+    std::size_t silent_per_address = 1000;
 };
 
 /// One request, wholly read.
@@ -102,6 +105,9 @@ public:
     /// Stops accepting, closes idle connections, and waits for requests under way until `by`; then
     /// resets what is left.
     Async<void> stop(Deadline by);
+
+    /// How many connections were closed at once. Safe from any thread.
+    std::uint64_t turned_away() const;
 
     struct Impl;  // shared with the connections, which may outlive this object for a moment
 

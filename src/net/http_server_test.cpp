@@ -272,6 +272,51 @@ TEST_CASE("a connection over the limit waits until another one ends") {
     CHECK(contains(second.read_until("[]"), "200 OK"));
 }
 
+TEST_CASE("L5: an address that opens connections and says nothing fills its own share only") {
+    ServerLimits limits;
+    limits.silent_per_address = 3;
+    ServerBench bench{limits};
+    auto first = RawSocket::connect(bench.port);
+    auto second = RawSocket::connect(bench.port);
+    auto third = RawSocket::connect(bench.port);
+    third.send("GET /x HTTP/1.1\r\nHost:");  // a head that does not end is none
+    CHECK(RawSocket::connect(bench.port).read().empty());
+    CHECK(bench.server().turned_away() == 1);
+
+    auto other = RawSocket::connect(bench.port, "127.0.0.2");
+    other.send(get);
+    CHECK(contains(other.read_until("[]"), "200 OK"));
+
+    // Who says what he wants needs no place any more, though his connection stays open.
+    first.send(get);
+    CHECK(contains(first.read_until("[]"), "200 OK"));
+    auto fourth = RawSocket::connect(bench.port);
+    fourth.send(get);
+    CHECK(contains(fourth.read_until("[]"), "200 OK"));
+    first.send(get);
+    CHECK(contains(first.read_until("[]"), "200 OK"));
+}
+
+TEST_CASE("L5: a silent caller who goes, or who has been waited for, leaves his place") {
+    for (const bool waited_for : {true, false}) {
+        CAPTURE(waited_for);
+        ServerLimits limits;
+        limits.silent_per_address = 1;
+        if (waited_for) limits.head = 50ms;
+        ServerBench bench{limits};
+        auto silent = RawSocket::connect(bench.port);
+        if (waited_for) CHECK(silent.read().empty());
+        silent.close();
+        bool served = false;
+        for (int tries = 0; tries < 10'000 && !served; ++tries) {
+            auto next = RawSocket::connect(bench.port);
+            next.send(get);
+            served = contains(next.read_until("[]"), "200 OK");
+        }
+        CHECK(served);
+    }
+}
+
 TEST_CASE("a stopping server finishes the request under way and takes no other") {
     Gate gate;
     ServerBench bench;

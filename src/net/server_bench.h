@@ -53,6 +53,8 @@ public:
             .get();
     }
 
+    const HttpServer& server() const { return server_; }
+
     /// What the handler answers where the default (200 and an echo) is not what the test needs.
     /// Called on the server's thread.
     std::function<Async<Reply>(ServedRequest)> handler;

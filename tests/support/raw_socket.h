@@ -20,9 +20,14 @@ namespace latchkey::test {
 /// a protocol. Every wait ends after 30 seconds.
 class RawSocket {
 public:
-    static RawSocket connect(std::uint16_t port) {
+    /// `from` is another address of loopback, such as 127.0.0.2.
+    static RawSocket connect(std::uint16_t port, const char* from = nullptr) {
         RawSocket made{::socket(AF_INET, SOCK_STREAM, 0)};
         const auto there = loopback(port);
+        auto here = loopback(0);
+        if (from && (::inet_pton(AF_INET, from, &here.sin_addr) != 1 ||
+                     ::bind(made.fd_, reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0))
+            throw std::runtime_error("bind");
         if (::connect(made.fd_, reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0) {
             throw std::runtime_error("connect");
         }
