@@ -14,9 +14,9 @@
 namespace latchkey::service {
 
 struct PublicLoops::Loop {
-    Loop(Handler handler, Latchkey& library, Log& log)
+    Loop(ServerLimits limits, Handler handler, Latchkey& library, Log& log)
         : policy(std::make_shared<ProxyRelay>(library, log)),
-          server(loop, ServerLimits{}, std::move(handler), log) {
+          server(loop, limits, std::move(handler), log) {
         server.relay_with(make_relay(policy, library));
     }
     ~Loop() {
@@ -51,9 +51,9 @@ Async<void> stop_server(HttpServer* server, Deadline by) {
 
 }  // namespace
 
-PublicLoops::PublicLoops(boost::asio::io_context& house, Latchkey& library, Handler handler,
-                         Log& log)
-    : house_(house), library_(library), handler_(std::move(handler)), log_(log) {}
+PublicLoops::PublicLoops(boost::asio::io_context& house, Latchkey& library, ServerLimits limits,
+                         Handler handler, Log& log)
+    : house_(house), library_(library), limits_(limits), handler_(std::move(handler)), log_(log) {}
 
 PublicLoops::~PublicLoops() = default;
 
@@ -65,8 +65,8 @@ Async<Reply> PublicLoops::on_house(PublicLoops* self, ServedRequest request) {
 
 Result<void> PublicLoops::add(const HttpServer& first) {
     auto made = std::make_unique<Loop>(
-        [this](ServedRequest request) { return on_house(this, std::move(request)); }, library_,
-        log_);
+        limits_, [this](ServedRequest request) { return on_house(this, std::move(request)); },
+        library_, log_);
     const auto listening = made->server.listen_beside(first);
     if (!listening) return listening.error();
     made->thread = quiet_thread([loop = &made->loop, log = &log_] { run(*loop, *log); });

@@ -19,8 +19,9 @@ namespace latchkey::service {
 /// request is answered by the handler on the house's loop, where the routes and all they know are.
 class PublicLoops {
 public:
-    /// All must outlive this object. `handler` runs on `house`.
-    PublicLoops(boost::asio::io_context& house, Latchkey& library, Handler handler, Log& log);
+    /// All must outlive this object. `handler` runs on `house`; `limits` are those of each loop.
+    PublicLoops(boost::asio::io_context& house, Latchkey& library, ServerLimits limits,
+                Handler handler, Log& log);
     ~PublicLoops();
 
     /// Starts one more beside `first`, which listens already and is shared.
@@ -41,6 +42,7 @@ private:
 
     boost::asio::io_context& house_;
     Latchkey& library_;
+    const ServerLimits limits_;
     const Handler handler_;
     Log& log_;
     std::vector<std::unique_ptr<Loop>> loops_;

@@ -3,6 +3,7 @@
 #include "base/origin.h"
 #include "base/text.h"
 #include "net/relay.h"
+#include "service/descriptors.h"
 #include "service/replies.h"
 #include "service/requests.h"
 
@@ -49,6 +50,20 @@ Result<std::uint16_t> listen_alone(const Config& config, HttpServer& server, boo
     return server.listen(at.host, at.port, config.tls, shared);
 }
 
+/// The limits of each loop of the public listener, and of the operators' listener.
+std::pair<ServerLimits, ServerLimits> connection_limits(int loops, Log& log) {
+    const auto descriptors = raise_descriptor_limit();
+    const auto shares = share_descriptors(descriptors, loops);
+    std::pair<ServerLimits, ServerLimits> limits;
+    if (shares.each_loop < limits.first.connections)
+        log.write(Level::warning, "descriptors_few",
+                  {{"descriptors", static_cast<std::int64_t>(descriptors)},
+                   {"connections_of_a_loop", static_cast<std::int64_t>(shares.each_loop)}});
+    limits.first.connections = shares.each_loop;
+    limits.second.connections = shares.operators;
+    return limits;
+}
+
 }  // namespace
 
 Server::Server(boost::asio::io_context& loop, Config config, Log& log)
@@ -60,11 +75,12 @@ Server::Server(boost::asio::io_context& loop, Config config, Log& log)
 Server::~Server() = default;
 
 Result<void> Server::start(bool dev) {
+    const auto [of_a_loop, of_operators] = connection_limits(config_.event_loops, log_);
     public_ = std::make_unique<HttpServer>(
-        loop_, ServerLimits{},
+        loop_, of_a_loop,
         [this](ServedRequest request) { return public_route(std::move(request)); }, log_);
     operators_ = std::make_unique<HttpServer>(
-        loop_, ServerLimits{},
+        loop_, of_operators,
         [this](ServedRequest request) { return operators_route(std::move(request)); }, log_);
 
     const bool shared = config_.event_loops > 1;
@@ -102,7 +118,7 @@ Result<void> Server::start(bool dev) {
     public_->relay_with(make_relay(proxy_, *library_));
     if (config_.event_loops > 1) {
         loops_ = std::make_unique<PublicLoops>(
-            loop_, *library_,
+            loop_, *library_, of_a_loop,
             [this](ServedRequest request) { return public_route(std::move(request)); }, log_);
         for (int i = 1; i < config_.event_loops; ++i) {
             const auto added = loops_->add(*public_);

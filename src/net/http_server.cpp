@@ -52,7 +52,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
           limits(l),
           handler(std::move(h)),
           log(&to),
-          silent(limits.silent_per_address),
+          silent(std::min(limits.silent_per_address,
+                          std::max(limits.connections / 2, std::size_t{1}))),
           ticker(executor),
           room(executor),
           drained(executor) {}
@@ -69,6 +70,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     SilentCallers silent;
     std::atomic<std::uint64_t> turned_away{0};
     bool stopping = false;
+    bool closing = false;  ///< the next answers end their connections: stopping, or full
     bool ticking = false;
     Timer ticker;
     Timer room;     ///< cancelled when a connection has gone
@@ -78,6 +80,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     void tick();
     void stop_accepting();
     void reset_all();
+    bool full() const { return connections.size() >= limits.connections; }
+    void make_room();
     void add(std::unique_ptr<Socket> socket);
     void remove(Connections::iterator connection);
     void tell_of_certificate() const;
@@ -136,7 +140,7 @@ Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection
         if (head->kind == Incoming::Kind::request) place.reset();
         if (head->kind == Incoming::Kind::request && server->relay &&
             server->relay->relays(connection->head().target)) {
-            go_on = co_await server->relay->serve(*connection, server->stopping);
+            go_on = co_await server->relay->serve(*connection, server->closing);
             continue;
         }
         auto incoming = std::move(*head);
@@ -151,7 +155,7 @@ Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection
         const bool head_only = incoming.request.method == "HEAD";
         auto request = std::move(incoming.request);
         auto reply = co_await answer(server, std::move(request));
-        const bool keep = incoming.keep_alive && !reply.close && !server->stopping;
+        const bool keep = incoming.keep_alive && !reply.close && !server->closing;
         go_on = co_await connection->write(std::move(reply), head_only, keep, incoming.http_1_0);
     }
     co_await connection->close();
@@ -159,8 +163,9 @@ Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection
 
 Async<void> accept_all(std::shared_ptr<Impl> server) {
     constexpr auto breath = std::chrono::milliseconds{50};
+    bool told = false;
     while (!server->stopping) {
-        if (server->connections.size() >= server->limits.connections) {
+        if (server->full()) {
             co_await pause(server->room, std::chrono::milliseconds{60000});
             continue;
         }
@@ -169,9 +174,11 @@ Async<void> accept_all(std::shared_ptr<Impl> server) {
         if (server->stopping) break;
         if (!failed) {
             server->add(std::move(socket));
+            told = false;
         } else {
             // Mostly: no file descriptor is left. They come back when callers go.
-            server->say(Level::warning, "accept_failed", failed.message());
+            if (!told) server->say(Level::warning, "accept_failed", failed.message());
+            told = true;
             co_await pause(server->room, breath);
         }
     }
@@ -202,14 +209,28 @@ void HttpServer::Impl::add(std::unique_ptr<Socket> socket) {
                               if (thrown) (*connection)->reset();
                               self->remove(connection);
                           });
+    if (full()) make_room();
     if (!ticking) {
         ticking = true;
         tick();
     }
 }
 
+/// The last place is taken, so nobody more is accepted until one is free. The one that goes is the
+/// eldest of those that have their last answer and do not go, or the youngest idle one: where many come
+/// at once, those that were there before are not the ones to suffer.
+void HttpServer::Impl::make_room() {
+    closing = true;
+    for (const auto& one : connections)
+        if (one->ending()) return one->reset();
+    const auto idle = std::find_if(connections.rbegin(), connections.rend(),
+                                   [](const auto& one) { return one->idle() && !one->silent(); });
+    if (idle != connections.rend()) (*idle)->reset();
+}
+
 void HttpServer::Impl::remove(Connections::iterator connection) {
     connections.erase(connection);
+    closing = stopping || full();
     room.cancel();
     if (connections.empty()) {
         ticker.cancel();
@@ -240,7 +261,7 @@ void HttpServer::Impl::tick() {
 }
 
 void HttpServer::Impl::stop_accepting() {
-    stopping = true;
+    stopping = closing = true;
     if (listener) listener->close();
     room.cancel();
     for (const auto& connection : connections) {

@@ -34,9 +34,13 @@ struct ServerLimits {
     std::size_t target_bytes = 16 * 1024;    ///< 414
     std::size_t header_lines = 100;          ///< 431
     std::size_t body_bytes = 1024 * 1024;    ///< 413
-    std::size_t connections = 10000;         ///< further ones wait in the listener's queue
+    /// Further ones wait in the listener's queue. So that their wait is short, a full server closes a
+    /// connection that has had its last answer, or the youngest idle one, and every other one behind
+    /// its next answer.
+    std::size_t connections = 10000;
     /// Connections of one address, or of one /64 of IPv6, that have not sent their first head yet; the
-    /// newest beyond them is closed at once. Behind a load balancer everybody has its address.
+    /// newest beyond them is closed at once. At most half of `connections`. Behind a load balancer
+    /// everybody has its address.
     std::size_t silent_per_address = 1000;
 };
 

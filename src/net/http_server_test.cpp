@@ -259,17 +259,57 @@ TEST_CASE("a caller who does not read his answer is let go") {
 }
 
 TEST_CASE("a connection over the limit waits until another one ends") {
+    Gate gate;
+    ServerLimits limits;
+    limits.connections = 1;
+    ServerBench bench{limits};
+    bench.handler = [&gate](ServedRequest request) {
+        if (request.path == "/next") return give(Reply{200});
+        return Gate::pass(&gate, std::move(request));
+    };
+    auto first = RawSocket::connect(bench.port);
+    first.send(get);
+    gate.entered.get_future().wait();
+    auto second = RawSocket::connect(bench.port);
+    second.send("GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+    CHECK(bench.seen().size() == 1);
+    gate.open = true;
+    CHECK(contains(second.read_until("\r\n\r\n"), "200 OK"));
+}
+
+TEST_CASE("L3: a full server closes connections behind their answers, so that who waits gets in") {
     ServerLimits limits;
     limits.connections = 1;
     ServerBench bench{limits};
     auto first = RawSocket::connect(bench.port);
-    first.send(get);
-    CHECK(contains(first.read_until("[]"), "200 OK"));
     auto second = RawSocket::connect(bench.port);
     second.send(get);
-    CHECK(bench.seen().size() == 1);
+    first.send(get);
+    const auto answer = first.read_to_end();
+    CHECK(contains(answer, "200 OK"));
+    CHECK(contains(answer, "\r\nConnection: close\r\n"));
     first.close();
     CHECK(contains(second.read_until("[]"), "200 OK"));
+}
+
+TEST_CASE("L3: whoever takes the last place costs the youngest idle connection its own") {
+    ServerLimits limits;
+    limits.connections = 4;
+    ServerBench bench{limits};
+    auto silent = RawSocket::connect(bench.port);
+    auto eldest = RawSocket::connect(bench.port);
+    eldest.send(get);
+    CHECK(contains(eldest.read_until("[]"), "200 OK"));
+    auto youngest = RawSocket::connect(bench.port);
+    youngest.send(get);
+    CHECK(contains(youngest.read_until("[]"), "200 OK"));
+    auto last = RawSocket::connect(bench.port);
+    CHECK(youngest.read().empty());
+    CHECK_FALSE(youngest.timed_out);
+    for (auto* one : {&silent, &eldest, &last}) {
+        one->send(get);
+        CHECK(contains(one->read_until("[]"), "200 OK"));
+    }
 }
 
 TEST_CASE("L5: an address that opens connections and says nothing fills its own share only") {

@@ -152,7 +152,6 @@ std::optional<ServerConnection::Incoming> ServerConnection::expect_head() {
     // Of a new connection the first byte is awaited as long as a head, not as long as a next
     // request.
     allow(idle_ && !first_ ? limits_.idle : limits_.head);
-    first_ = false;
     looked_at_ = 0;
     return look_for_head();
 }
@@ -190,6 +189,7 @@ std::optional<ServerConnection::Incoming> ServerConnection::look_for_head() {
         return std::nullopt;
     }
     idle_ = false;
+    first_ = false;
     allow_forever();
     head_bytes_ = end + 4;
     const auto refusal =
@@ -324,6 +324,7 @@ Async<bool> ServerConnection::write(Reply reply, bool head_only, bool keep_alive
 
 Async<void> ServerConnection::close() {
     allow_forever();
+    ending_ = true;
     co_await socket_->close();
 }
 

@@ -73,6 +73,10 @@ public:
 
     /// True between requests: nothing of the next one has come.
     bool idle() const { return idle_; }
+    /// True once it only waits for the caller's end.
+    bool ending() const { return ending_; }
+    /// True until its first head has come whole.
+    bool silent() const { return first_; }
     /// Interrupts the wait under way if its time has come.
     void look_at_time(std::chrono::steady_clock::time_point now);
 
@@ -96,6 +100,7 @@ private:
     Timed* guest_ = nullptr;
     bool idle_ = true;
     bool first_ = true;
+    bool ending_ = false;
     bool expired_ = false;
     std::chrono::steady_clock::time_point expires_ = std::chrono::steady_clock::time_point::max();
 };

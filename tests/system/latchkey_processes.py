@@ -91,14 +91,17 @@ class Process:
     """A running latchkey, whose first line on standard output says that it is ready."""
     start_s = START_S
 
-    def __init__(self, arguments, folder, name, environment=None):
+    def __init__(self, arguments, folder, name, environment=None, through=(), stderr=None):
+        """`through`: a command that becomes the program, such as prlimit. `stderr`: a descriptor that
+        takes its log in the place of the file."""
         self.folder = pathlib.Path(folder)
         self.stdout_file = self.folder / f"{name}.out"
         self.stderr_file = self.folder / f"{name}.err"
         with open(self.stdout_file, "ab") as out, open(self.stderr_file, "ab") as err:
             begun = out.tell()
-            self.process = subprocess.Popen([BINARY, *arguments], stdin=subprocess.DEVNULL,
-                                            stdout=out, stderr=err, env=clean(environment))
+            self.process = subprocess.Popen([*through, BINARY, *arguments], stdin=subprocess.DEVNULL,
+                                            stdout=out, stderr=err if stderr is None else stderr,
+                                            env=clean(environment))
         self.ready = self._wait_until_ready(begun)
         self.url = self.ready["url"]
 
@@ -136,6 +139,18 @@ class Process:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(STOP_S)
+
+    @property
+    def descriptors(self):
+        """How many it has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    @property
+    def processor_seconds(self):
+        """What it has used of the processors so far."""
+        # Behind the name, which may hold anything: the 14th and 15th field of the line.
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def running(self):
@@ -180,11 +195,11 @@ class Server(Process):
     """`latchkey server --dev`, with its key."""
 
     def __init__(self, folder, provider_url, *arguments, data=None, environment=None,
-                 listen="127.0.0.1:0"):
+                 listen="127.0.0.1:0", **more):
         self.data = pathlib.Path(data or pathlib.Path(folder) / "data")
         super().__init__(["server", "--dev", "--listen", listen, "--data", str(self.data),
                           "--provider-url", provider_url, *arguments],
-                         folder, "server", environment)
+                         folder, "server", environment, **more)
         self.operators_url = self.ready["operators_url"]
         self.key_file = self.data / "admin-key"
         self.key = self.key_file.read_text().strip()
