@@ -22,6 +22,8 @@ constexpr std::array families = {
                  "Requests answered, by route and status.",
                  {"route", "status"}},
     MetricFamily{"events_total", counter, "Records of the log, by event.", {"event"}},
+    MetricFamily{"log_records_dropped_total", counter,
+                 "Records of the log that were dropped because nobody took them in time."},
     MetricFamily{"callers_turned_away_total", counter,
                  "Connections closed at once, because too many of their address said nothing."},
 

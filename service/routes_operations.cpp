@@ -106,6 +106,7 @@ Async<void> Server::take_gauges() {
     if (library_ == nullptr) co_return;
     const auto turned_away =
         public_->turned_away() + operators_->turned_away() + (loops_ ? loops_->turned_away() : 0);
+    metrics_.set("log_records_dropped_total", {}, static_cast<double>(lost_records_()));
     metrics_.set("callers_turned_away_total", {}, static_cast<double>(turned_away));
     for (const auto priority : {Priority::low, Priority::normal})
         metrics_.set("orgs_refusing_calls", {name(priority)},

@@ -107,7 +107,7 @@ int run_server(const ServerArguments& arguments, const StartEmulator& start_emul
         std::cout << "The configuration is valid.\n";
         return 0;
     }
-    Server server{loop, std::move(*config), log};
+    Server server{loop, std::move(*config), log, [&log] { return log.dropped(); }};
     if (const auto started = server.start(arguments.dev); !started)
         return complain(started.error());
     // From here on, so that whoever reads that it is ready may also tell it to stop.

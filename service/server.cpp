@@ -66,10 +66,12 @@ std::pair<ServerLimits, ServerLimits> connection_limits(int loops, Log& log) {
 
 }  // namespace
 
-Server::Server(boost::asio::io_context& loop, Config config, Log& log)
+Server::Server(boost::asio::io_context& loop, Config config, Log& log,
+               std::function<std::uint64_t()> lost_records)
     : loop_(loop),
       config_(std::move(config)),
       log_(log),
+      lost_records_(std::move(lost_records)),
       events_(std::make_unique<EventLog>(metrics_, log)) {}
 
 Server::~Server() = default;

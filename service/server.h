@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,8 +30,10 @@ struct Context {
 /// The two listeners and everything behind them, on one loop; more loops for the public listener.
 class Server {
 public:
-    /// `loop` and `log` must outlive this object.
-    Server(boost::asio::io_context& loop, Config config, Log& log);
+    /// `loop` and `log` must outlive this object. `lost_records` says how many records the log has
+    /// dropped.
+    Server(boost::asio::io_context& loop, Config config, Log& log,
+           std::function<std::uint64_t()> lost_records);
     ~Server();
 
     /// Listens, then opens the library with whatever ports came out. With `dev`, the public URL and
@@ -92,6 +95,7 @@ private:
     boost::asio::io_context& loop_;
     Config config_;
     Log& log_;
+    const std::function<std::uint64_t()> lost_records_;
     Metrics metrics_;
     SystemRandom random_;
     std::unique_ptr<EventLog> events_;
