@@ -36,7 +36,7 @@ GROUPS = {
     "N": "Logs, metrics, audit",
     "CP": "Crash points",
 }
-COMPLETE = {"A": 28, "B": 28, "D": 8, "I": 22, "J": 37, "CP": 54}
+COMPLETE = {"A": 28, "B": 28, "D": 8, "G": 17, "H": 19, "I": 22, "J": 37, "K": 9, "L": 10, "CP": 54}
 LATER = {
     "A23": "the device flow",
     "B27": "proofs of possession (DPoP)",
