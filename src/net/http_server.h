@@ -41,7 +41,7 @@ struct ServerLimits {
     /// Connections of one address, or of one /64 of IPv6, that have not sent their first head yet; the
     /// newest beyond them is closed at once. At most half of `connections`. Behind a load balancer
     /// everybody has its address.
-    std::size_t silent_per_address = 1000;
+    std::size_t silent_per_address = 4000;
 };
 
 /// One request, wholly read.
