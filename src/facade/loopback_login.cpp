@@ -9,6 +9,7 @@
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "base/text.h"
 #include "facade/loopback_page.h"

@@ -109,7 +109,8 @@ Async<void> RelayExchange::pass_body_up() {
                 std::size_t handed = 0;
                 error_code failed;
                 upstream_by_ = coarse_now() + relay_.limits.stall;
-                co_await upstream_->write({block.data(), taken.passed}, handed, failed);
+                const std::string_view passed{block.data(), taken.passed};
+                co_await upstream_->write(passed, handed, failed);
                 upstream_by_ = never;
                 if (!failed && request_meter_.ended() && !request_meter_.tail().empty()) {
                     co_await upstream_->write(request_meter_.tail(), handed, failed);

@@ -28,6 +28,8 @@ using boost::system::error_code;
 
 constexpr auto close_patience = std::chrono::seconds{1};
 constexpr std::size_t drain_bytes = 64 * 1024;
+/// No bytes of the caller's: what TLS has to say is written.
+constexpr std::string_view nothing;
 
 }  // namespace
 
@@ -96,7 +98,7 @@ Async<void> TcpSocket::handshake(std::unique_ptr<TlsEngine> tls, std::string& wh
     for (;;) {
         const auto step = tls_->handshake();
         std::size_t handed = 0;
-        co_await write({}, handed, failed);
+        co_await write(nothing, handed, failed);
         if (step == TlsEngine::Step::failed || step == TlsEngine::Step::ended) {
             why = tls_->why();
             failed = boost::system::errc::make_error_code(boost::system::errc::protocol_error);
@@ -124,7 +126,7 @@ Async<void> TcpSocket::close() {
     if (tls_) {
         tls_->say_goodbye();
         std::size_t handed = 0;
-        co_await write({}, handed, failed);
+        co_await write(nothing, handed, failed);
     }
     if (is_open()) ::shutdown(fd_, SHUT_WR);
     // Closing with unread bytes would make the kernel reset the connection and throw away what

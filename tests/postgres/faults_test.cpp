@@ -1,5 +1,11 @@
 #include "tests/postgres/bench.h"
 
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+
 using namespace latchkey;
 using namespace latchkey::test;
 
