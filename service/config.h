@@ -11,6 +11,7 @@
 #include <latchkey/provider.h>
 
 #include "net/http_server.h"
+#include "net/listen_address.h"
 
 namespace latchkey::service {
 

@@ -1,32 +1,20 @@
 #include "net/http_server.h"
 
 #include <algorithm>
-#include <atomic>
 #include <exception>
-#include <list>
 #include <utility>
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 
-#include "base/text.h"
-#include "net/http_syntax.h"
-#include "net/relay.h"
-#include "net/server_connection.h"
-#include "net/silent_callers.h"
-#include "net/sockets.h"
+#include "net/http_server_impl.h"
 
 namespace latchkey {
 
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
-using Timer =
-    boost::asio::basic_waitable_timer<SteadyClock, boost::asio::wait_traits<SteadyClock>, Executor>;
-using Incoming = ServerConnection::Incoming;
-using Connections = std::list<std::shared_ptr<ServerConnection>>;
+using Impl = HttpServer::Impl;
 
 /// How often waits are looked at: often enough for the shortest of them, seldom enough to cost
 /// nothing. One timer for all connections instead of one or more for each.
@@ -35,138 +23,19 @@ std::chrono::milliseconds pace(const ServerLimits& limits) {
     return std::clamp(shortest / 4, std::chrono::milliseconds{2}, std::chrono::milliseconds{500});
 }
 
-Reply refusal_reply(const Refusal& refusal) {
-    Reply reply{
-        refusal.status,
-        {{"Content-Type", "application/json"}},
-        error_body(refusal.status == 408 ? "request_too_slow" : "invalid_request", refusal.why)};
-    reply.close = true;
-    return reply;
-}
-
-}  // namespace
-
-struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
-    Impl(boost::asio::io_context& loop, ServerLimits l, Handler h, Log& to)
-        : executor(loop.get_executor()),
-          limits(l),
-          handler(std::move(h)),
-          log(&to),
-          silent(std::min(limits.silent_per_address,
-                          std::max(limits.connections / 2, std::size_t{1}))),
-          ticker(executor),
-          room(executor),
-          drained(executor) {}
-
-    Executor executor;
-    ServerLimits limits;
-    Handler handler;
-    Log* log;          ///< null once the server is destroyed
-    std::string host;  ///< as given to `listen`
-    std::unique_ptr<Listener> listener;
-    std::optional<TlsContext> tls;
-    std::shared_ptr<Relay> relay;  ///< null: none
-    Connections connections;
-    SilentCallers silent;
-    std::atomic<std::uint64_t> turned_away{0};
-    bool stopping = false;
-    bool closing = false;  ///< the next answers end their connections: stopping, or full
-    bool ticking = false;
-    Timer ticker;
-    Timer room;     ///< cancelled when a connection has gone
-    Timer drained;  ///< cancelled when the last connection of a stopping server has gone
-
-    Result<void> open(const std::string& at, std::uint16_t port, bool shared);
-    void tick();
-    void stop_accepting();
-    void reset_all();
-    bool full() const { return connections.size() >= limits.connections; }
-    void make_room();
-    void add(std::unique_ptr<Socket> socket);
-    void remove(Connections::iterator connection);
-    void tell_of_certificate() const;
-    void say(Level level, std::string_view event, std::string_view why) const {
-        if (log) log->write(level, event, {{"why", why}});
-    }
-};
-
-namespace {
-
-using Impl = HttpServer::Impl;
-
-Async<void> pause(Timer& timer, std::chrono::milliseconds wait) {
+Async<void> pause(Impl::Timer& timer, std::chrono::milliseconds wait) {
     timer.expires_after(wait);
     boost::system::error_code ignored;
     co_await timer.async_wait(boost::asio::redirect_error(use_task, ignored));
 }
 
-/// The handler's answer, or 500 for an exception that it let out.
-Async<Reply> answer(std::shared_ptr<Impl> server, ServedRequest request) {
-    std::string why;
-    try {
-        auto reply = co_await server->handler(std::move(request));
-        co_return reply;
-    } catch (const std::exception& e) {
-        why = printable(e.what());
-    } catch (...) {
-        why = "not a std::exception";
-    }
-    server->say(Level::error, "handler_threw", why);
-    Reply reply{500,
-                {{"Content-Type", "application/json"}},
-                error_body("internal", "This is a bug of latchkey; the log has its traces.")};
-    co_return reply;
-}
-
-/// One connection from its first byte to its last. Nothing is read while the handler runs, so a
-/// caller who goes away is noticed only when the answer is written. `place` is let go with the first
-/// whole head.
-Async<void> serve(std::shared_ptr<Impl> server, std::shared_ptr<ServerConnection> connection,
-                  std::unique_ptr<SilentCallers::Place> place) {
-    if (server->tls) {
-        const bool ready = co_await connection->handshake(*server->tls);
-        server->tell_of_certificate();
-        if (!ready) {
-            connection->reset();
-            co_return;
-        }
-    }
-    for (bool go_on = true; go_on && !server->stopping;) {
-        auto head = connection->expect_head();
-        while (!head) {
-            const bool told = co_await connection->socket().until_some();
-            head = connection->take_head(told);
-        }
-        if (head->kind == Incoming::Kind::request) place.reset();
-        if (head->kind == Incoming::Kind::request && server->relay &&
-            server->relay->relays(connection->head().target)) {
-            go_on = co_await server->relay->serve(*connection, server->closing);
-            continue;
-        }
-        auto incoming = std::move(*head);
-        if (incoming.kind == Incoming::Kind::request)
-            incoming = co_await connection->read_request(std::move(incoming));
-        if (incoming.kind == Incoming::Kind::ended) break;
-        if (incoming.kind == Incoming::Kind::refused) {
-            auto reply = refusal_reply(incoming.refusal);
-            co_await connection->write(std::move(reply), false, false, incoming.http_1_0);
-            break;
-        }
-        const bool head_only = incoming.request.method == "HEAD";
-        auto request = std::move(incoming.request);
-        auto reply = co_await answer(server, std::move(request));
-        const bool keep = incoming.keep_alive && !reply.close && !server->closing;
-        go_on = co_await connection->write(std::move(reply), head_only, keep, incoming.http_1_0);
-    }
-    co_await connection->close();
-}
-
 Async<void> accept_all(std::shared_ptr<Impl> server) {
-    constexpr auto breath = std::chrono::milliseconds{50};
+    constexpr std::chrono::milliseconds breath{50};
+    constexpr std::chrono::milliseconds until_told{60000};
     bool told = false;
     while (!server->stopping) {
         if (server->full()) {
-            co_await pause(server->room, std::chrono::milliseconds{60000});
+            co_await pause(server->room, until_told);
             continue;
         }
         boost::system::error_code failed;
@@ -204,7 +73,8 @@ void HttpServer::Impl::add(std::unique_ptr<Socket> socket) {
     }
     auto made = std::make_shared<ServerConnection>(std::move(socket), limits, bool(tls));
     const auto connection = connections.insert(connections.end(), std::move(made));
-    boost::asio::co_spawn(executor, serve(shared_from_this(), *connection, std::move(place)),
+    boost::asio::co_spawn(executor,
+                          serve_connection(shared_from_this(), *connection, std::move(place)),
                           [self = shared_from_this(), connection](std::exception_ptr thrown) {
                               if (thrown) (*connection)->reset();
                               self->remove(connection);
@@ -316,30 +186,10 @@ Async<void> HttpServer::stop(Deadline by) {
     impl->stop_accepting();
     if (!impl->connections.empty()) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(by.at - BootClock::now());
-        co_await pause(impl->drained, std::max(left, std::chrono::milliseconds{0}));
+        const auto wait = std::max(left, std::chrono::milliseconds{0});
+        co_await pause(impl->drained, wait);
     }
     impl->reset_all();
-}
-
-Result<ListenAddress> parse_listen_address(std::string_view text) {
-    const auto colon = text.rfind(':');
-    ListenAddress address;
-    if (colon != std::string_view::npos) {
-        auto host = text.substr(0, colon);
-        const auto port = parse_decimal(text.substr(colon + 1), 65535);
-        const bool bracketed = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
-        if (bracketed) host = host.substr(1, host.size() - 2);
-        const bool has_colon = host.find(':') != std::string_view::npos;
-        if (port && !host.empty() && bracketed == has_colon && is_host(text)) {
-            address.host = host;
-            address.port = static_cast<std::uint16_t>(*port);
-            return address;
-        }
-    }
-    return Error{Fault::bad_input, "invalid_listen_address",
-                 "\"" + printable(text) +
-                     "\" is not an address to listen on. Write HOST:PORT, such as 127.0.0.1:8717, "
-                     "or [::1]:8717."};
 }
 
 }  // namespace latchkey
