@@ -1,8 +1,11 @@
 #include "connect/kill_watch.h"
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <boost/asio/co_spawn.hpp>
@@ -63,6 +66,56 @@ struct KillBench : FlowBench {
     KillSwitch kept() { return test::run(loop, store.kill_switches().list(soon())).value().at(0); }
 };
 
+/// Switches in a database to which an order is on its way while something else comes first.
+class OvertakingSwitches final : public KillSwitchStore {
+public:
+    explicit OvertakingSwitches(KillSwitchStore& inner) : inner_(inner) {}
+
+    std::function<Task<void>()> first;  ///< done once, before the next order arrives
+
+    Task<KillSwitch> turn_on(KillSwitch wish, Deadline by) override {
+        if (first) {
+            auto overtakes = std::exchange(first, nullptr)();
+            const auto done = co_await std::move(overtakes);
+            CHECK(done.has_value());
+        }
+        auto on = co_await inner_.turn_on(std::move(wish), by);
+        co_return on;
+    }
+    Task<std::vector<KillSwitch>> list(Deadline by) override { return inner_.list(by); }
+    Task<void> note_swept(ProviderId provider, Deadline by) override {
+        return inner_.note_swept(std::move(provider), by);
+    }
+    Task<void> turn_off(ProviderId provider, Deadline by) override {
+        return inner_.turn_off(std::move(provider), by);
+    }
+
+private:
+    KillSwitchStore& inner_;
+};
+
+class OvertakingStore final : public Store {
+public:
+    explicit OvertakingStore(Store& inner) : switches(inner.kill_switches()), inner_(inner) {}
+
+    OvertakingSwitches switches;
+
+    GrantStore& grants() override { return inner_.grants(); }
+    FlowStore& flows() override { return inner_.flows(); }
+    ConnectionIndex& connections() override { return inner_.connections(); }
+    KeyStore& keys() override { return inner_.keys(); }
+    ApiKeyStore& api_keys() override { return inner_.api_keys(); }
+    SessionStore& sessions() override { return inner_.sessions(); }
+    KillSwitchStore& kill_switches() override { return switches; }
+    EventStore& events() override { return inner_.events(); }
+    NodeStore& nodes() override { return inner_.nodes(); }
+    Changes& changes() override { return inner_.changes(); }
+    Task<void> quiet(Deadline by) override { return inner_.quiet(by); }
+
+private:
+    Store& inner_;
+};
+
 TEST_CASE_FIXTURE(KillBench,
                   "F14: a kill switch is in force here at once, elsewhere within two seconds") {
     Node other{*this};
@@ -97,6 +150,17 @@ TEST_CASE_FIXTURE(KillBench, "a kill switch of one provider leaves the others al
     CHECK(turn_on(long_reason).error().code == "invalid_reason");
     long_reason.reason = "two\nlines";
     CHECK(turn_on(long_reason).error().code == "invalid_reason");
+}
+
+TEST_CASE_FIXTURE(
+    KillBench,
+    "no kill switch has a longer name than a provider can have, though nobody can look") {
+    store.fail_next("connections.list", MemoryStore::Trouble::unavailable, 2);
+    CHECK(turn_on(wish(false, std::string(65, 'x'))).error().code == "unknown_provider");
+    CHECK_FALSE(node->board.any());
+    CHECK(store.calls("kill_switches.turn_on") == 0);
+    CHECK(turn_on(wish(false, std::string(64, 'x'))).has_value());
+    CHECK(node->board.any());
 }
 
 TEST_CASE_FIXTURE(KillBench,
@@ -205,6 +269,35 @@ TEST_CASE_FIXTURE(KillBench,
     CHECK(kept().reason == "a key was seen");
     CHECK(state_of(ada.id) == State::revoking);
     stop_watch();
+}
+
+TEST_CASE_FIXTURE(KillBench, "an order that is withdrawn while it is being stored is undone") {
+    OvertakingStore slow{store};
+    SwitchBoard board;
+    KillWatch watch{
+        ConnectParts{
+            loop, vault, slow, journal, endpoint, providers, clock, random, log, stops, {}, board},
+        board, [] {}};
+    store.fail_next("kill_switches.turn_on", MemoryStore::Trouble::unavailable);
+    const auto on = test::run(loop, watch.turn_on(wish(true), soon()));
+    REQUIRE(on.has_value());
+    REQUIRE_FALSE(on->stored);
+
+    int withdrawn = 0;
+    slow.switches.first = [&]() -> Task<void> {
+        ++withdrawn;
+        return watch.turn_off(ProviderId{}, soon());
+    };
+    boost::asio::co_spawn(loop, watch.run(), boost::asio::detached);
+    settle();
+    CHECK(withdrawn == 1);
+    CHECK(store.calls("kill_switches.turn_on") == 2);
+    CHECK(test::run(loop, store.kill_switches().list(soon())).value().empty());
+    CHECK_FALSE(board.any());
+    pass(2s);
+    CHECK_FALSE(board.any());
+    watch.stop();
+    settle();
 }
 
 TEST_CASE_FIXTURE(KillBench, "a sweep hears on every node that its switch was turned off") {
