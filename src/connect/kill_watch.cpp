@@ -141,9 +141,13 @@ Task<KillSwitch> KillWatch::Impl::turn_on(KillSwitch wish, Deadline by) {
 }
 
 Task<void> KillWatch::Impl::turn_off(ProviderId provider, Deadline by) {
-    const bool here = unstored.erase(provider) > 0;
+    auto here = unstored.extract(provider);
     auto off = co_await parts.store.kill_switches().turn_off(provider, by);
-    if (!off && !(here && off.error().fault == Fault::not_found)) co_return off;
+    if (!off && !(here && off.error().fault == Fault::not_found)) {
+        // Whoever hears that nothing was changed must find it so.
+        if (here) unstored.insert(std::move(here));
+        co_return off;
+    }
     parts.log.write(Level::warning, "kill_switch_turned_off", {{"provider", provider.text}});
     auto left = board.on();
     std::erase_if(left, [&](const KillSwitch& one) { return one.provider == provider; });

@@ -271,6 +271,21 @@ TEST_CASE_FIXTURE(KillBench,
     stop_watch();
 }
 
+TEST_CASE_FIXTURE(
+    KillBench,
+    "an order that could not be withdrawn is still in force, also where only this node has it") {
+    store.fail_next("kill_switches.turn_on", MemoryStore::Trouble::unavailable);
+    REQUIRE_FALSE(turn_on(wish())->stored);
+    store.fail_next("kill_switches.turn_off", MemoryStore::Trouble::unavailable);
+    const auto off = test::run(loop, node->watch.turn_off(ProviderId{}, soon()));
+    REQUIRE_FALSE(off.has_value());
+    CHECK(off.error().fault == Fault::try_later);
+    REQUIRE(test::run(loop, node->watch.look(soon())).has_value());
+    CHECK(node->board.any());
+    CHECK(test::run(loop, node->watch.turn_off(ProviderId{}, soon())).has_value());
+    CHECK_FALSE(node->board.any());
+}
+
 TEST_CASE_FIXTURE(KillBench, "an order that is withdrawn while it is being stored is undone") {
     OvertakingStore slow{store};
     SwitchBoard board;
