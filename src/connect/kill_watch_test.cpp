@@ -12,6 +12,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "connect/flow_bench.h"
+#include "tests/support/passing_store.h"
 
 namespace latchkey {
 namespace {
@@ -94,26 +95,13 @@ private:
     KillSwitchStore& inner_;
 };
 
-class OvertakingStore final : public Store {
+class OvertakingStore final : public test::PassingStore {
 public:
-    explicit OvertakingStore(Store& inner) : switches(inner.kill_switches()), inner_(inner) {}
+    explicit OvertakingStore(Store& inner) : PassingStore(inner), switches(inner.kill_switches()) {}
 
     OvertakingSwitches switches;
 
-    GrantStore& grants() override { return inner_.grants(); }
-    FlowStore& flows() override { return inner_.flows(); }
-    ConnectionIndex& connections() override { return inner_.connections(); }
-    KeyStore& keys() override { return inner_.keys(); }
-    ApiKeyStore& api_keys() override { return inner_.api_keys(); }
-    SessionStore& sessions() override { return inner_.sessions(); }
     KillSwitchStore& kill_switches() override { return switches; }
-    EventStore& events() override { return inner_.events(); }
-    NodeStore& nodes() override { return inner_.nodes(); }
-    Changes& changes() override { return inner_.changes(); }
-    Task<void> quiet(Deadline by) override { return inner_.quiet(by); }
-
-private:
-    Store& inner_;
 };
 
 TEST_CASE_FIXTURE(KillBench,

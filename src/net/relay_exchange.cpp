@@ -4,9 +4,7 @@
 #include <array>
 #include <charconv>
 #include <memory>
-#include <new>
 #include <utility>
-#include <vector>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -34,19 +32,6 @@ Reply plain_refusal(int status, std::string_view code, std::string_view why) {
 
 using boost::system::error_code;
 
-/// Memory of calls that have ended.
-struct Stock {
-    std::vector<void*> free;
-    Stock() { free.reserve(128); }
-    ~Stock() {
-        for (void* memory : free) ::operator delete(memory);
-    }
-};
-Stock& stock() {
-    thread_local Stock of_thread;
-    return of_thread;
-}
-
 /// Whoever asks the connection about time is sent on for as long as this stands.
 class LentTime {
 public:
@@ -60,22 +45,6 @@ private:
 };
 
 }  // namespace
-
-void* RelayExchange::operator new(std::size_t size) {
-    auto& free = stock().free;
-    if (size != sizeof(RelayExchange) || free.empty()) return ::operator new(size);
-    void* const memory = free.back();
-    free.pop_back();
-    return memory;
-}
-
-void RelayExchange::operator delete(void* memory) noexcept {
-    auto& free = stock().free;
-    if (free.size() < free.capacity())
-        free.push_back(memory);
-    else
-        ::operator delete(memory);
-}
 
 RelayExchange::RelayExchange(Relay& relay, ServerConnection& caller, const bool& stopping,
                              Executor on)

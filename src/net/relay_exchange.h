@@ -20,10 +20,6 @@ public:
     static Async<bool> serve(Relay& relay, ServerConnection& caller, const bool& stopping);
     void look_at_time(std::chrono::steady_clock::time_point now) override;
 
-    // From the thread's own stock: there is one for every call, too large for malloc's quick way.
-    static void* operator new(std::size_t size);
-    static void operator delete(void* memory) noexcept;
-
 private:
     using SteadyClock = std::chrono::steady_clock;
     using Timer =

@@ -4,6 +4,7 @@
 
 #include "base/stops.h"
 #include "store/store.h"
+#include "tests/support/passing_store.h"
 
 namespace latchkey::test {
 
@@ -84,24 +85,14 @@ private:
     Stops& stops_;
 };
 
-class StoppingStore final : public Store {
+class StoppingStore final : public PassingStore {
 public:
-    StoppingStore(Store& inner, Stops& stops) : inner_(inner), grants_(inner.grants(), stops) {}
+    StoppingStore(Store& inner, Stops& stops)
+        : PassingStore(inner), grants_(inner.grants(), stops) {}
 
     GrantStore& grants() override { return grants_; }
-    FlowStore& flows() override { return inner_.flows(); }
-    ConnectionIndex& connections() override { return inner_.connections(); }
-    KeyStore& keys() override { return inner_.keys(); }
-    ApiKeyStore& api_keys() override { return inner_.api_keys(); }
-    SessionStore& sessions() override { return inner_.sessions(); }
-    KillSwitchStore& kill_switches() override { return inner_.kill_switches(); }
-    EventStore& events() override { return inner_.events(); }
-    NodeStore& nodes() override { return inner_.nodes(); }
-    Changes& changes() override { return inner_.changes(); }
-    Task<void> quiet(Deadline by) override { return inner_.quiet(by); }
 
 private:
-    Store& inner_;
     StoppingGrants grants_;
 };
 

@@ -18,6 +18,8 @@ namespace latchkey::postgres {
 namespace {
 
 constexpr std::size_t longest_told = 256;
+/// The program has about a hundred statements.
+constexpr std::size_t most_prepared = 500;
 
 std::string told(const char* text) {
     auto words = printable(text == nullptr ? "" : text);
@@ -179,7 +181,8 @@ void Link::prepare_from_here(std::int64_t pid) {
 Async<Outcome> Link::run(Query query, Deadline by) {
     Outcome outcome;
     if (connection_ == nullptr) co_return outcome;
-    if (prepares_ && prepared_.find(query.sql.data()) == prepared_.end()) {
+    if (prepared_.size() >= most_prepared) prepares_ = false;
+    if (prepares_ && prepared_.find(query.sql) == prepared_.end()) {
         outcome = co_await prepare(query, by);
         // Whatever became of it, the statement itself was not handed over.
         if (closed()) outcome.kind = Outcome::Kind::not_sent;
@@ -213,7 +216,7 @@ Async<Outcome> Link::prepare(const Query& query, Deadline by) {
                       query.given.types()) == 0)
         co_return refused_to_send();
     auto outcome = co_await answer(by);
-    if (outcome.kind == Outcome::Kind::done) prepared_.emplace(query.sql.data(), std::move(name));
+    if (outcome.kind == Outcome::Kind::done) prepared_.emplace(sql, std::move(name));
     co_return outcome;
 }
 
@@ -221,9 +224,9 @@ Async<Outcome> Link::run_prepared(const Query& query, Deadline by) {
     const Values given{query.given};
     doubtful_ = false;
     timed_out_ = false;
-    if (PQsendQueryPrepared(connection_, prepared_.at(query.sql.data()).c_str(), given.count,
-                            given.values.data(), given.lengths.data(), given.formats.data(),
-                            1) == 0)
+    const auto& name = prepared_.find(query.sql)->second;
+    if (PQsendQueryPrepared(connection_, name.c_str(), given.count, given.values.data(),
+                            given.lengths.data(), given.formats.data(), 1) == 0)
         co_return refused_to_send();
     auto outcome = co_await answer(by);
     co_return outcome;

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -99,8 +102,15 @@ private:
     bool doubtful_ = false;
     bool timed_out_ = false;
     bool prepares_ = false;
-    /// Names of what was prepared, by the statement's text, of which there is one for the program.
-    std::unordered_map<const char*, std::string> prepared_;
+    struct HashOfText {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    /// Names of what was prepared, by the statement's text: never by where it lies, which another
+    /// statement might take.
+    std::unordered_map<std::string, std::string, HashOfText, std::equal_to<>> prepared_;
 };
 
 }  // namespace latchkey::postgres
