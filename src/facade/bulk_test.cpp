@@ -23,6 +23,17 @@ bool soon(Question so) {
     return false;
 }
 
+/// Begins a job and gives its rows too little time: what is said then. A busy machine may need some of
+/// it for the making alone.
+Error seen_running(BulkRows& rows) {
+    auto early = rows.next(Deadline::in(std::chrono::milliseconds{150}));
+    for (int more = 0; !early && early.error().code == "deadline_passed" && more < 100; ++more) {
+        early = rows.next(Deadline::in(std::chrono::milliseconds{20}));
+    }
+    REQUIRE(early.has_error());
+    return early.error();
+}
+
 Task<std::int64_t> count_all(BulkRows* rows) {
     std::int64_t all = 0;
     for (;;) {
@@ -127,10 +138,9 @@ TEST_CASE("a bulk query that is dropped while its job runs aborts the job") {
     BulkBench bench;
     {
         auto rows = bench.bulk.query("SELECT Id FROM Account");
-        const auto early = rows.next(Deadline::in(std::chrono::milliseconds{150}));
-        REQUIRE(early.has_error());
-        CHECK(early.error().code == "bulk_job_running");
-        CHECK(early.error().fault == Fault::try_later);
+        const auto early = seen_running(rows);
+        CHECK(early.code == "bulk_job_running");
+        CHECK(early.fault == Fault::try_later);
         CHECK(rows.job().state == BulkState::upload_complete);
     }
     CHECK(soon([&] { return bench.jobs(queries).at(0).at("state") == "Aborted"; }));
@@ -141,7 +151,7 @@ TEST_CASE("a bulk job that has not ended in time is waited for by asking again")
     auto rows = bench.bulk.query("SELECT Id FROM Account LIMIT 3");
     int asked = 0;
     auto page = rows.next(Deadline::in(std::chrono::milliseconds{100}));
-    for (; !page && page.error().code == "bulk_job_running" && asked < 100; ++asked) {
+    for (; !page && page.error().fault == Fault::try_later && asked < 100; ++asked) {
         page = rows.next(Deadline::in(std::chrono::milliseconds{100}));
     }
     REQUIRE_MESSAGE(page.has_value(), page.error().message);
@@ -152,14 +162,15 @@ TEST_CASE("a bulk job that has not ended in time is waited for by asking again")
 
 TEST_CASE("a page that comes after the caller's time is there at the next call") {
     BulkBench bench;
-    // Making the job and two looks pass; the page takes longer than the caller waits.
-    for (const int delay : {1, 1, 1, 800}) {
-        bench.control("POST", "faults",
-                      R"({"path": ")" + queries + R"(", "when": "after", "delay_ms": )" +
-                          std::to_string(delay) + "}");
-    }
     auto rows = bench.bulk.query("SELECT Id FROM Account LIMIT 3");
-    const auto early = rows.next(Deadline::in(std::chrono::milliseconds{1000}));
+    CHECK(seen_running(rows).code == "bulk_job_running");
+    bench.control("POST", "faults",
+                  R"({"path": ")" + queries + "/" + rows.job().id +
+                      R"(/results", "when": "after", "delay_ms": 1500})");
+    auto early = rows.next(Deadline::in(std::chrono::milliseconds{100}));
+    for (int more = 0; !early && early.error().code == "bulk_job_running" && more < 100; ++more) {
+        early = rows.next(Deadline::in(std::chrono::milliseconds{100}));
+    }
     REQUIRE(early.has_error());
     CHECK(early.error().code == "deadline_passed");
     const auto page = rows.next();
