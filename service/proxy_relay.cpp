@@ -164,15 +164,15 @@ RelayVerdict ProxyRelay::look(const RequestHead& head) {
     // Last, because it counts, and what is not known here is decided once more.
     auto target = recall_target(call->connection, session_line_for(call->path));
     if (!target) return RelayUndecided{};
-    HeldPlace held;
+    Admission admission;
     if (*gate) {
-        auto place = admit(*gate, head.method, call->path);
-        if (!place) return refuse(place.error(), call->form);
-        held = std::move(*place);
+        auto admitted = admit(*gate, head.method, call->path);
+        if (!admitted) return refuse(admitted.error(), call->form);
+        admission = std::move(*admitted);
     }
     const auto spared = admit_to_org(*target, gate->get());
     if (!spared) return refuse(spared.error(), call->form);
-    return pass(*call, std::move(target), std::move(held));
+    return pass(*call, std::move(target), std::move(admission));
 }
 
 Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
@@ -200,18 +200,18 @@ Async<RelayVerdict> ProxyRelay::decide(const RequestHead& head) {
         if (!checked) co_return refuse(checked.error(), call->form);
         gate = caller->gate;
     }
-    HeldPlace held;
+    Admission admission;
     if (gate) {
-        auto place = admit(gate, head.method, call->path);
-        if (!place) co_return refuse(place.error(), call->form);
-        held = std::move(*place);
+        auto admitted = admit(gate, head.method, call->path);
+        if (!admitted) co_return refuse(admitted.error(), call->form);
+        admission = std::move(*admitted);
     }
     const TokenDemand any;
     auto target = co_await ask_target(std::move(connection), any, session_line_for(call->path));
     if (!target) co_return refuse(target.error(), call->form);
     const auto spared = admit_to_org(**target, gate.get());
     if (!spared) co_return refuse(spared.error(), call->form);
-    co_return pass(*call, std::move(*target), std::move(held));
+    co_return pass(*call, std::move(*target), std::move(admission));
 }
 
 RelayVerdict ProxyRelay::look_for_token(const RequestHead& head) {
@@ -276,9 +276,10 @@ RelayVerdict ProxyRelay::refuse_token(const Error& error) {
     return reply;
 }
 
-RelayVerdict ProxyRelay::pass(const Call& call, Target target, HeldPlace held) {
+RelayVerdict ProxyRelay::pass(const Call& call, Target target, Admission admission) {
     RelayPass pass;
-    pass.held = std::move(held);
+    pass.held = std::move(admission.held);
+    pass.shows_body = admission.shows_body;
     pass.target = std::move(target);
     pass.path = call.path;
     pass.request_id = next_request_id();

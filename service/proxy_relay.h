@@ -55,7 +55,7 @@ private:
     Async<RelayVerdict> decide_on_token(const RequestHead& head);
     RelayVerdict vend(VendedToken& vended);
     RelayVerdict refuse_token(const Error& error);
-    RelayVerdict pass(const Call& call, Target target, HeldPlace held);
+    RelayVerdict pass(const Call& call, Target target, Admission admission);
     std::string next_request_id();
     void note(const std::string& request_id, int status, const char* of);
 

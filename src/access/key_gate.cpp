@@ -32,8 +32,8 @@ KeyGate::KeyGate(KeyRules rules)
       paths_(rules_.paths.empty() ? std::nullopt : std::optional<PathJudge>{rules_.paths}),
       through_at_(std::numeric_limits<std::int64_t>::min()) {}
 
-Result<void> KeyGate::judge(std::string_view method, std::string_view target) const {
-    if (!paths_) return {};
+Result<Judged> KeyGate::judge(std::string_view method, std::string_view target) const {
+    if (!paths_) return Judged{};
     return paths_->judge(method, target);
 }
 

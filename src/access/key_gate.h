@@ -32,7 +32,7 @@ public:
     const KeyRules& rules() const { return rules_; }
 
     /// errors  denied denied_by_rule
-    Result<void> judge(std::string_view method, std::string_view target) const;
+    Result<Judged> judge(std::string_view method, std::string_view target) const;
 
     /// Counts one call and takes a place for it.
     /// errors  try_later  too_many_calls: as many as allowed are under way

@@ -1,42 +1,19 @@
 #include "access/path_judge.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
+#include "access/call_method.h"
+#include "access/call_path.h"
+#include "access/carrier.h"
 #include "base/text.h"
 
 namespace latchkey {
 namespace {
 
-/// A bit each, and one for what a query may name beside them.
-constexpr std::array<std::string_view, 5> methods = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-constexpr unsigned other_method = 1u << methods.size();
-constexpr unsigned every_method = (other_method << 1u) - 1u;
-
 /// No path of Salesforce's is as long, and the time that a rule takes grows with it.
 constexpr std::size_t longest_path = 2048;
-constexpr std::size_t most_overrides = 16;
-
-unsigned bit_of(std::string_view method) {
-    if (ascii_iequal(method, "HEAD")) return 1u;
-    for (std::size_t i = 0; i < methods.size(); ++i)
-        if (ascii_iequal(method, methods[i])) return 1u << i;
-    return other_method;
-}
-
-std::vector<std::string> split(std::string_view path) {
-    std::vector<std::string> segments;
-    if (path.ends_with('/')) path.remove_suffix(1);
-    while (!path.empty()) {
-        path.remove_prefix(1);
-        const auto end = std::min(path.find('/'), path.size());
-        segments.emplace_back(path.substr(0, end));
-        path.remove_prefix(end);
-    }
-    return segments;
-}
 
 /// Whether text fits a pattern in which only `*` stands for something. Of several stars only the last
 /// one passed is ever moved on, for what fits behind an earlier one fits behind a later one as well.
@@ -63,25 +40,11 @@ bool segment_fits(std::string_view pattern, std::string_view text) {
     return p == pattern.size();
 }
 
-/// The methods that a call counts as, a bit each; nullopt if its query does not say clearly.
-std::optional<unsigned> methods_of(std::string_view method, std::string_view query) {
-    unsigned named = 0;
-    std::size_t overrides = 0;
-    while (!query.empty()) {
-        const auto field = query.substr(0, query.find('&'));
-        query.remove_prefix(std::min(field.size() + 1, query.size()));
-        const auto equals = std::min(field.find('='), field.size());
-        const auto name = percent_decode(field.substr(0, equals), true);
-        if (!name) return std::nullopt;
-        if (!ascii_iequal(*name, "_HttpMethod")) continue;
-        const auto value = percent_decode(field.substr(std::min(equals + 1, field.size())), true);
-        if (!value || ++overrides > most_overrides) return std::nullopt;
-        named |= bit_of(*value);
-    }
-    if (named == 0) return bit_of(method);
-    // Salesforce reads it of a POST. Of another method it may, or may not.
-    return method == "POST" ? named : named | bit_of(method);
-}
+constexpr const char* not_allowed = "The rules of this API key do not allow this method and path.";
+constexpr const char* obscure_not_allowed =
+    "What this composite request does cannot be tried on the rules of this API key, so a rule has "
+    "to "
+    "name it, such as \"allow DELETE /services/data/*/composite/sobjects\".";
 
 Error denied(const char* why) {
     return {Fault::denied, "denied_by_rule", why};
@@ -94,7 +57,7 @@ struct PathJudge::Path {
     std::vector<std::string> exact;
     std::vector<std::string> lower;
     std::vector<std::string> bare;  ///< the same without ".json" or ".xml" at its end
-    bool composite = false;
+    bool obscure = false;           ///< a composite one that does not say what it does
 };
 
 bool fits(const std::vector<std::string>& pattern, const std::vector<std::string>& segments) {
@@ -124,17 +87,15 @@ PathJudge::PathJudge(const std::vector<PathRule>& rules) {
     for (const auto& given : rules) {
         Rule rule;
         rule.allows = given.allows;
-        for (const auto& method : given.methods) rule.methods |= bit_of(method);
+        for (const auto& method : given.methods) rule.methods |= method_bit(method);
         if (given.methods.empty()) rule.methods = every_method;
-        rule.segments = split(given.allows ? given.path : ascii_lower(given.path));
-        rule.names_composite = std::any_of(
-            rule.segments.begin(), rule.segments.end(),
-            [](const std::string& segment) { return ascii_iequal(segment, "composite"); });
+        rule.segments = split_path(given.allows ? given.path : ascii_lower(given.path));
+        rule.names_composite = names_composite(rule.segments);
         rules_.push_back(std::move(rule));
     }
 }
 
-Result<void> PathJudge::judge(std::string_view method, std::string_view target) const {
+Result<Judged> PathJudge::judge(std::string_view method, std::string_view target) const {
     const auto mark = std::min(target.find('?'), target.size());
     if (mark > longest_path)
         return denied("The rules of this API key know no path of more than 2,048 bytes.");
@@ -143,40 +104,38 @@ Result<void> PathJudge::judge(std::string_view method, std::string_view target) 
     if (!decoded || !counts_as)
         return denied("The rules of this API key cannot be tried on this path and query.");
     Path path;
-    path.exact = split(*decoded);
-    path.lower = split(ascii_lower(*decoded));
+    path.exact = split_path(*decoded);
+    path.lower = split_path(ascii_lower(*decoded));
     path.bare = path.lower;
-    if (!path.bare.empty()) {
-        auto& last = path.bare.back();
-        const bool json = last.ends_with(".json");
-        if (json || last.ends_with(".xml")) last.resize(last.size() - (json ? 5 : 4));
+    if (!path.bare.empty()) path.bare.back() = std::string{without_format(path.lower.back())};
+    const bool composite = names_composite(path.bare);
+    const auto sole = composite ? sole_method(*counts_as) : std::nullopt;
+    auto carrier = sole ? carrier_of(*sole, path.exact) : std::nullopt;
+    if (carrier) {
+        const auto* rule = first_fitting(*counts_as, path);
+        if (rule != nullptr && !rule->allows) return denied(not_allowed);
+        return Judged{std::move(carrier), *sole};
     }
-    path.composite = std::find(path.bare.begin(), path.bare.end(), "composite") != path.bare.end();
-    const auto all_allowed = [&] {
-        bool all = true;
-        for (unsigned bit = 1; bit < every_method; bit <<= 1u)
-            all = all && ((*counts_as & bit) == 0 || allowed(bit, path));
-        return all;
-    };
-    if (all_allowed()) return {};
-    // Only whom nothing else stands in the way is told what would help.
-    if (std::exchange(path.composite, false) && all_allowed())
-        return denied(
-            "A composite request carries calls that the rules of this API key are not tried on. A "
-            "rule such as \"allow POST /services/data/*/composite\" must name it.");
-    return denied("The rules of this API key do not allow this method and path.");
+    path.obscure = composite;
+    for (unsigned bit = 1; bit < every_method; bit <<= 1u) {
+        if ((*counts_as & bit) == 0) continue;
+        const auto* rule = first_fitting(bit, path);
+        if (rule == nullptr || !rule->allows)
+            return denied(path.obscure ? obscure_not_allowed : not_allowed);
+    }
+    return Judged{};
 }
 
-bool PathJudge::allowed(unsigned method, const Path& path) const {
+const PathJudge::Rule* PathJudge::first_fitting(unsigned method, const Path& path) const {
     for (const auto& rule : rules_) {
         if ((rule.methods & method) == 0) continue;
-        if (rule.allows && path.composite && !rule.names_composite) continue;
+        if (rule.allows && path.obscure && !rule.names_composite) continue;
         const bool fitting =
             rule.allows ? fits(rule.segments, path.exact)
                         : fits(rule.segments, path.lower) || fits(rule.segments, path.bare);
-        if (fitting) return rule.allows;
+        if (fitting) return &rule;
     }
-    return false;
+    return nullptr;
 }
 
 }  // namespace latchkey

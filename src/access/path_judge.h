@@ -1,12 +1,21 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <latchkey/key_rules.h>
 
+#include "access/carrier.h"
+
 namespace latchkey {
+
+/// A call that rules let pass, or would if they let pass what it carries.
+struct Judged {
+    std::optional<Carrier> carrier;  ///< none: it passes
+    std::string_view method;         ///< that a carrier's counts as
+};
 
 /// The rules of a key on paths, made ready. Never changes, so any thread may ask.
 ///
@@ -19,7 +28,7 @@ public:
 
     /// `target` has been found good by the gateway's check_method and check_target.
     /// errors  denied denied_by_rule
-    Result<void> judge(std::string_view method, std::string_view target) const;
+    Result<Judged> judge(std::string_view method, std::string_view target) const;
 
 private:
     struct Rule {
@@ -29,7 +38,7 @@ private:
         bool names_composite = false;
     };
     struct Path;
-    bool allowed(unsigned method, const Path& path) const;
+    const Rule* first_fitting(unsigned method, const Path& path) const;
 
     std::vector<Rule> rules_;
 };

@@ -104,28 +104,55 @@ TEST_CASE("HEAD counts as GET, and _HttpMethod as the method that it stands for"
     CHECK_FALSE(lets(patch, "PATCH", data + "?%zz=1"));
 }
 
-TEST_CASE("a composite request passes only a rule that writes composite out") {
-    const auto wide = judge_of({"allow /**"});
+TEST_CASE("a composite request passes if what it carries does, unless a rule denies its own path") {
+    const auto narrow = judge_of({"allow GET /services/data/*/sobjects/Account/**"});
     for (const char* path :
          {"/composite", "/composite/batch", "/composite/graph", "/composite/tree/Account",
-          "/composite/sobjects", "/tooling/composite", "/Composite", "/composite.json"}) {
+          "/composite/sobjects", "/composite/sobjects/Account", "/tooling/composite", "/Composite",
+          "/composite.json", "/composite/sobjects.XML"}) {
+        CAPTURE(path);
+        const auto judged = narrow.judge("POST", data + path);
+        REQUIRE(judged.has_value());
+        CHECK(judged->carrier.has_value());
+        CHECK(judged->method == "POST");
+        CHECK_FALSE(
+            lets(judge_of({"deny POST /services/data/**", "allow /**"}), "POST", data + path));
+    }
+    CHECK_FALSE(narrow.judge("GET", data + "/sobjects/Account").value().carrier.has_value());
+    // Which object it is, and whether it is changed or read, is in the path and in the method.
+    const auto upsert = narrow.judge("PATCH", data + "/composite/sobjects/Account/Code__c").value();
+    CHECK(upsert.carrier->kind == Carrier::Kind::upserted);
+    CHECK(upsert.carrier->base == data);
+    CHECK(upsert.carrier->object == "Account");
+    CHECK(upsert.carrier->field == "Code__c");
+    const auto posted =
+        narrow.judge("POST", data + "/composite/sobjects?_HttpMethod=PATCH").value();
+    CHECK(posted.carrier->kind == Carrier::Kind::records);
+    CHECK(posted.method == "PATCH");
+    CHECK(lets(judge_of({"allow GET /**"}), "HEAD", data + "/composite/sobjects/Account?ids=1"));
+}
+
+TEST_CASE("a composite request that does not say what it does passes only a rule that names it") {
+    const auto wide = judge_of({"allow /**"});
+    const auto named = judge_of({"allow DELETE /services/data/*/composite/sobjects"});
+    CHECK_FALSE(lets(wide, "DELETE", data + "/composite/sobjects?ids=001000000000001"));
+    CHECK(lets(named, "DELETE", data + "/composite/sobjects?ids=001000000000001"));
+    CHECK(lets(named, "POST", data + "/composite/sobjects?ids=001000000000001&_HttpMethod=DELETE"));
+    const auto refused = wide.judge("DELETE", data + "/composite/sobjects");
+    CHECK(refused.error().message.find("a rule has to name it") != std::string::npos);
+    for (const char* path :
+         {"/composite/other", "/connect/composite", "/composite/tree/Account/x",
+          "/composite/sobjects/Acc%20ount", "/sobjects/Account/Code__c/composite"}) {
         CAPTURE(path);
         CHECK_FALSE(lets(wide, "POST", data + path));
     }
-    const auto refused = wide.judge("POST", data + "/composite");
-    CHECK(refused.error().message.find("must name it.") != std::string::npos);
-    const auto forbidden =
-        judge_of({"deny /**/composite", "allow /**"}).judge("POST", data + "/composite");
-    CHECK(forbidden.error().message.find("must name it") == std::string::npos);
+    CHECK_FALSE(lets(wide, "POST", "/services/apexrest/composite"));
+    CHECK_FALSE(lets(wide, "PUT", data + "/composite"));
+    CHECK_FALSE(lets(wide, "PATCH", data + "/composite/sobjects?_HttpMethod=DELETE"));
     CHECK(lets(wide, "POST", data + "/sobjects/composite__c"));
-    const auto named = judge_of({"allow POST /services/data/*/composite", "allow GET /**"});
-    CHECK(lets(named, "POST", data + "/composite"));
-    CHECK_FALSE(lets(named, "POST", data + "/composite/batch"));
-    CHECK_FALSE(lets(named, "GET", data + "/composite"));
-    CHECK(
-        lets(judge_of({"allow /services/data/*/composite/**"}), "POST", data + "/composite/graph"));
-    CHECK_FALSE(lets(judge_of({"deny /**/composite/**", "allow /services/data/*/composite"}),
-                     "POST", data + "/composite"));
+    CHECK(lets(judge_of({"allow /services/data/*/composite/**"}), "GET", data + "/composite"));
+    CHECK_FALSE(lets(judge_of({"deny /**/composite/**", "allow /services/data/*/composite"}), "GET",
+                     data + "/composite"));
 }
 
 TEST_CASE("a path that no rule was written for is refused before any is tried") {

@@ -1,5 +1,6 @@
 #include "facade/key_desk.h"
 
+#include "access/carried_calls.h"
 #include "access/key_gate.h"
 #include "facade/house.h"
 #include "facade/relay_desk.h"
@@ -15,6 +16,7 @@ Result<HeldPlace> admit_call(Latchkey& library, const std::shared_ptr<KeyGate>& 
     if (plain) plain = check_target(target);
     if (!plain) return plain.error();
     const auto allowed = gate->judge(method, target);
+    if (allowed && allowed->carrier) return composite_unreadable("It is not for this route.");
     if (!allowed) {
         RelayDesk::house_of(library)->ground().refusals.note(allowed.error().code);
         return allowed.error();

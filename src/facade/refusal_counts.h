@@ -12,8 +12,9 @@ namespace latchkey {
 /// by the error's code; for metrics, from any loop.
 class RefusalCounts {
 public:
-    static constexpr std::array<std::string_view, 4> codes = {
-        "denied_by_rule", "rate_limited", "too_many_calls", "daily_limit_reserved"};
+    static constexpr std::array<std::string_view, 5> codes = {
+        "denied_by_rule", "composite_unreadable", "rate_limited", "too_many_calls",
+        "daily_limit_reserved"};
 
     void note(std::string_view code) {
         const auto found = std::find(codes.begin(), codes.end(), code);

@@ -11,6 +11,7 @@
 #include "access/sessions.h"
 #include "base/text.h"
 #include "facade/acts.h"
+#include "facade/carried_desk.h"
 #include "facade/impl.h"
 #include "gateway/header_rules.h"
 #include "gateway/org_budget.h"
@@ -251,17 +252,35 @@ Task<RelayDesk::Target> RelayDesk::ask_target(ConnectionId connection, TokenDema
     co_return target;
 }
 
-Result<HeldPlace> RelayDesk::admit(const std::shared_ptr<KeyGate>& gate, std::string_view method,
-                                   std::string_view path) const {
+Result<RelayDesk::Admission> RelayDesk::admit(const std::shared_ptr<KeyGate>& gate,
+                                              std::string_view method,
+                                              std::string_view path) const {
     auto& refusals = house().ground().refusals;
-    const auto allowed = gate->judge(method, path);
+    auto allowed = gate->judge(method, path);
     if (!allowed) {
         refusals.note(allowed.error().code);
         return allowed.error();
     }
     auto place = KeyGate::enter(gate, clock_.steady());
-    if (!place) refusals.note(place.error().code);
-    return place;
+    if (!place) {
+        refusals.note(place.error().code);
+        return place.error();
+    }
+    if (!allowed->carrier) return Admission{std::move(*place)};
+    auto call = std::make_shared<CarrierCall>();
+    call->place = std::move(*place);
+    call->gate = gate;
+    call->judged = std::move(*allowed);
+    return Admission{std::move(call), true};
+}
+
+std::optional<Reply> RelayDesk::look_inside(const RequestHead& head, const RelayPass& pass,
+                                            std::optional<std::string_view> body) const {
+    const auto& call = *static_cast<const CarrierCall*>(pass.held.get());
+    const auto good = judge_carried(call, head.lines, pass.path, body);
+    if (good) return std::nullopt;
+    house().ground().refusals.note(good.error().code);
+    return error_answer(good.error(), pass.request_id, pass.form);
 }
 
 Result<HeldPlace> RelayDesk::admit_token(const std::shared_ptr<KeyGate>& gate) const {

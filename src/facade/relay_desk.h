@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -38,6 +39,8 @@ public:
 
     void append_up(const RequestHead& head, std::string& out) const final;
     void append_down(const AnswerHead& head, const RelayPass& pass, std::string& out) const final;
+    std::optional<Reply> look_inside(const RequestHead& head, const RelayPass& pass,
+                                     std::optional<std::string_view> body) const final;
     bool may_refuse_lines(int status) const final;
     bool refuses_lines(const AnswerHead& head, std::string_view body) const final;
     Async<RelayVerdict> renew(RelayPass refused) final;
@@ -77,9 +80,13 @@ protected:
     Task<std::shared_ptr<VendedToken>> ask_token(ConnectionId connection, TokenDemand demand,
                                                  Remembering keeping);
 
+    struct Admission {
+        HeldPlace held;           ///< goes into the pass,
+        bool shows_body = false;  ///< and so does this
+    };
     /// What a key's rules and limits say to a call that `check_call` let pass; it is counted then.
     /// `gate` is not null. errors  those of admit_call
-    Result<HeldPlace> admit(const std::shared_ptr<KeyGate>& gate, std::string_view method,
+    Result<Admission> admit(const std::shared_ptr<KeyGate>& gate, std::string_view method,
                             std::string_view path) const;
 
     /// The same for a token that is to be handed out. errors  those of admit_vend

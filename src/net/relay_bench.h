@@ -39,7 +39,16 @@ public:
         RelayPass pass;
         pass.target = target();
         pass.path = head.target.substr(2);
+        for (const auto& line : head.lines)
+            pass.shows_body = pass.shows_body || ascii_iequal(line.name, "Show-Body");
         co_return pass;
+    }
+    /// Minds a body that is too long, or has the word in it.
+    std::optional<Reply> look_inside(const RequestHead&, const RelayPass&,
+                                     std::optional<std::string_view> body) const override {
+        if (!body) return Reply{413, {{"Content-Type", "text/plain"}}, "too long"};
+        if (body->find("forbidden") == std::string_view::npos) return std::nullopt;
+        return Reply{403, {{"Content-Type", "text/plain"}}, std::string{*body}};
     }
     void append_up(const RequestHead& head, std::string& out) const override {
         for (const auto& line : head.lines)

@@ -105,6 +105,7 @@ Async<bool> RelayExchange::serve(Relay& relay, ServerConnection& caller, const b
     if (!passes) co_return co_await call->refuse_unread();
     if (!call->hold_what_came()) co_await call->hold_rest();
     if (call->callers_ != Callers::fine) co_return co_await call->fail();
+    if (call->pass_.shows_body && !call->looked_inside()) co_return co_await call->refuse();
     for (;;) {
         bool sent = call->send_on_idle();
         if (!sent) sent = co_await call->send();
@@ -146,6 +147,19 @@ bool RelayExchange::obey(RelayVerdict verdict) {
 Async<bool> RelayExchange::decide() {
     auto verdict = co_await policy_.decide(head());
     co_return obey(std::move(verdict));
+}
+
+/// The policy has seen the body it asked to see. False: `refusal_` is the answer.
+bool RelayExchange::looked_inside() {
+    std::optional<std::string_view> body;
+    std::string plain;
+    if (held_) body = body_;
+    if (held_ && head().chunked) {
+        BodyMeter::of_chunks().take(body_, plain);
+        body = plain;
+    }
+    refusal_ = policy_.look_inside(head(), pass_, body);
+    return !refusal_;
 }
 
 /// The answer means that the lines that went up are no longer good.

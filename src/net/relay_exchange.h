@@ -43,6 +43,7 @@ private:
     // The policy's word.
     bool obey(RelayVerdict verdict);
     Async<bool> decide();
+    bool looked_inside();
     Async<bool> refuses_lines();
     Async<bool> renew();
 

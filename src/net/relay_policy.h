@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -32,6 +33,7 @@ struct RelayPass {
     std::string request_id;            ///< for the policy alone
     RelayForm form = RelayForm::ours;  ///< likewise
     std::shared_ptr<const void> held;  ///< likewise: let go of when the request has ended
+    bool shows_body = false;  ///< `look_inside` sees the request whole before any of it is sent
 };
 
 /// Not decided yet: `decide` has to be awaited.
@@ -41,8 +43,8 @@ struct RelayKeepAnswer {};
 
 using RelayVerdict = std::variant<RelayUndecided, RelayPass, Reply, RelayKeepAnswer>;
 
-/// Decides what a relay does. It sees heads and the beginning of answers that may mean a refusal,
-/// never a body. One object belongs to one loop.
+/// Decides what a relay does. It sees heads, the beginning of answers that may mean a refusal, and
+/// bodies of the requests that it asks to see. One object belongs to one loop.
 class RelayPolicy {
 public:
     virtual ~RelayPolicy() = default;
@@ -54,6 +56,11 @@ public:
     virtual RelayVerdict look(const RequestHead& head) = 0;
     /// The same with time to ask. `head` outlives the call. A pass or a Reply.
     virtual Async<RelayVerdict> decide(const RequestHead& head) = 0;
+
+    /// Decides on a request whose pass has `shows_body`. `body` is without framing; nullopt: it is
+    /// longer than RelayLimits::shown_body. The answer to give instead of sending it, if there is one.
+    virtual std::optional<Reply> look_inside(const RequestHead& head, const RelayPass& pass,
+                                             std::optional<std::string_view> body) const = 0;
 
     /// Appends the lines that go to the target; framing lines are the relay's to write.
     virtual void append_up(const RequestHead& head, std::string& out) const = 0;
@@ -84,6 +91,7 @@ public:
 /// Bounds of one relayed request, beside those of the server and of the transport.
 struct RelayLimits {
     std::size_t held_body = 64 * 1024;         ///< of a request, so that it can be sent again
+    std::size_t shown_body = 256 * 1024;       ///< of a request that the policy sees whole
     std::chrono::milliseconds answer{120000};  ///< from the last byte sent to the answer's head
     /// Longest wait for the next bytes of a body, or for them to be taken.
     std::chrono::milliseconds stall{60000};

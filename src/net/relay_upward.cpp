@@ -45,7 +45,7 @@ Async<void> RelayExchange::hold_rest() {
     request_pace_.began = coarse_now();
     const bool asked = co_await tell_to_continue();
     if (!asked) co_return;
-    const auto limit = relay_.limits.held_body;
+    const auto limit = pass_.shows_body ? relay_.limits.shown_body : relay_.limits.held_body;
     if (head().length > limit) co_return;
 
     body_store_.assign(body_);

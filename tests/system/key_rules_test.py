@@ -2,6 +2,7 @@
 reads for a program and for an SDK."""
 import concurrent.futures
 import http.client
+import json
 import unittest
 import urllib.parse
 
@@ -70,23 +71,90 @@ class Keys(Story):
         answer = self.proxy(key, "GET", f"{DATA}/sobjects/M%79_Own__c")
         self.assert_refused(answer, 400, "path_not_allowed")
 
-    def test_a_composite_request_needs_a_rule_that_names_it(self):
-        body = {"compositeRequest": [{"method": "DELETE", "url": f"{DATA}/sobjects/Account/001",
-                                      "referenceId": "gone"}]}
-        wide = self.server.new_key("proxy", rules=["deny DELETE /**", "allow /**"])
-        refused = self.proxy(wide, "POST", f"{DATA}/composite", body)
-        self.assert_refused(refused, 403, "denied_by_rule")
-        self.assertIn("composite", refused.json["message"])
-        named = self.server.new_key("proxy", rules=["allow POST /services/data/*/composite"])
-        self.assertEqual(self.proxy(named, "POST", f"{DATA}/composite", body).status, 200)
-        self.assert_refused(self.proxy(named, "POST", f"{DATA}/composite/batch", body), 403,
+    def test_a_composite_request_does_no_more_than_its_calls_may(self):
+        key = self.server.new_key("proxy", rules=[
+            "deny /services/data/*/sobjects/Contact/**", "deny DELETE /**",
+            "allow GET,PATCH /services/data/**", "allow POST /services/data/*/sobjects/**"])
+        made = {"method": "POST", "url": f"{DATA}/sobjects/Account", "referenceId": "made",
+                "body": {"Name": "Analytical Engines"}}
+        changed = {"method": "PATCH", "url": f"{DATA}/sobjects/Account/@{{made.id}}",
+                   "referenceId": "changed", "body": {"Name": "Difference Engines"}}
+
+        def composite(*calls, **more):
+            return self.proxy(key, "POST", f"{DATA}/composite",
+                              {"allOrNone": True, "compositeRequest": list(calls)}, **more)
+        done = composite(made, changed)
+        self.assertEqual(done.status, 200, done)
+        self.assertEqual([part["httpStatusCode"] for part in done.json["compositeResponse"]],
+                         [201, 204])
+        for call in ({"method": "DELETE", "url": f"{DATA}/sobjects/Account/@{{made.id}}"},
+                     {"method": "GET", "url": f"{DATA}/sobjects/CONTACT/003000000000001"},
+                     {"method": "POST", "url": f"{DATA}/sobjects/Cont%61ct"},
+                     {"method": "POST", "url": f"{DATA}/composite/sobjects",
+                      "body": {"records": [{"attributes": {"type": "contact"}}]}},
+                     {"method": "POST", "url": f"{DATA}/sobjects/Account?_HttpMethod=DELETE"}):
+            refused = composite(made, call | {"referenceId": "other"})
+            self.assertIn(refused.error, ("denied_by_rule", "path_not_allowed"), call)
+            self.assertTrue(refused.json["message"].startswith("Number 2 in this composite request"),
+                            refused)
+        login = composite({"method": "GET", "url": "/services/oauth2/userinfo", "referenceId": "a"})
+        self.assert_refused(login, 403, "path_not_allowed")
+        # Of what was refused nothing was done: one account, of the first call.
+        found = self.proxy(key, "GET",
+                           f"{DATA}/query?q=SELECT+Name+FROM+Account+WHERE+Name+LIKE+'%25Engines'")
+        self.assertEqual([row["Name"] for row in found.json["records"]], ["Difference Engines"])
+
+    def test_a_collection_counts_as_its_records_and_a_batch_as_its_calls(self):
+        key = self.server.new_key("proxy", rules=["allow POST /services/data/*/sobjects/Account"])
+        account, contact = ({"records": [{"attributes": {"type": kind}, "Name": "x",
+                                          "LastName": "x"}]} for kind in ("Account", "Contact"))
+        self.assertEqual(self.proxy(key, "POST", f"{DATA}/composite/sobjects", account).status, 200)
+        self.assert_refused(self.proxy(key, "POST", f"{DATA}/composite/sobjects", contact), 403,
                             "denied_by_rule")
+        batch = {"batchRequests": [{"method": "POST", "url": "v62.0/sobjects/Account",
+                                    "richInput": {"Name": "y"}}]}
+        self.assertEqual(self.proxy(key, "POST", f"{DATA}/composite/batch", batch).status, 200)
+        batch["batchRequests"][0]["url"] = "v62.0/sobjects/Contact"
+        self.assert_refused(self.proxy(key, "POST", f"{DATA}/composite/batch", batch), 403,
+                            "denied_by_rule")
+        # Ids belong to nobody knows which object, so a rule has to name what takes them.
+        ids = f"{DATA}/composite/sobjects?ids=001000000000001"
+        self.assert_refused(self.proxy(key, "DELETE", ids), 403, "denied_by_rule")
+        named = self.server.new_key("proxy", rules=[
+            "allow DELETE /services/data/*/composite/sobjects"])
+        self.assertEqual(self.proxy(named, "DELETE", ids).status, 200)
+
+    def test_what_cannot_be_read_of_a_composite_request_is_not_sent(self):
+        key = self.server.new_key("proxy", rules=["allow /**"])
+        call = {"method": "GET", "url": f"{DATA}/limits", "referenceId": "a"}
+        good = json.dumps({"compositeRequest": [call]})
+        twice = good.replace('"url":', f'"url": "{DATA}/sobjects/Contact", "url":')
+        before = self.emulator.control("GET", "data")["used_today"]
+        for body, headers in ((twice, {}), ("<x/>", {}), (good, {"Content-Type": "text/xml"}),
+                              (good, {"Content-Encoding": "gzip"}),
+                              (good, {"Content-Type": "application/json; charset=utf-16"}),
+                              (json.dumps({"compositeRequest": [call], "x": "y" * 300_000}), {})):
+            answer = request(self.server.url, "POST", f"/proxy/{self.connection}{DATA}/composite",
+                             body.encode(), {"Authorization": f"Bearer {key}",
+                                             "Content-Type": "application/json"} | headers)
+            self.assert_refused(answer, 400, "composite_unreadable")
+        self.assertEqual(self.emulator.control("GET", "data")["used_today"], before)
+        token = self.session(key)
+        refused = self.at_root(token, "POST", f"{DATA}/composite", {"compositeRequest": [7]})
+        self.assert_sdk_error(refused, 400, "COMPOSITE_UNREADABLE")
+        # A key without rules sends what it likes.
+        free = self.server.new_key("proxy")
+        answer = self.proxy(free, "POST", f"{DATA}/composite", {"compositeRequest": [call, call]})
+        self.assertEqual(answer.headers["Latchkey-Answer"], "salesforce")
+        metrics = self.server.operate("GET", "/metrics").text
+        self.assertIn('latchkey_key_refusals_total{code="composite_unreadable"} 7', metrics)
 
     def test_the_rules_of_a_gateway_session_are_those_of_its_key(self):
         token = self.session(self.server.new_key("proxy", rules=READING))
         self.assertEqual(self.at_root(token, "GET", f"{DATA}/limits").status, 200)
         self.assertEqual(self.at_root(token, "GET", DATA).status, 200)
-        for method, path in (("GET", f"{DATA}/sobjects/Contact"), ("POST", f"{DATA}/composite")):
+        for method, path in (("GET", f"{DATA}/sobjects/Contact"),
+                             ("DELETE", f"{DATA}/composite/sobjects")):
             self.assert_sdk_error(self.at_root(token, method, path), 403, "DENIED_BY_RULE")
         narrow = self.session(self.server.new_key("proxy", rules=["allow POST /**"]))
         self.assert_sdk_error(self.at_root(narrow, "GET", DATA), 403, "DENIED_BY_RULE")

@@ -1,0 +1,58 @@
+#include "access/call_path.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace latchkey {
+
+namespace {
+
+constexpr std::size_t longest_name = 255;
+
+bool is_word(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+}  // namespace
+
+std::vector<std::string> split_path(std::string_view path) {
+    std::vector<std::string> segments;
+    if (path.ends_with('/')) path.remove_suffix(1);
+    while (!path.empty()) {
+        path.remove_prefix(1);
+        const auto end = std::min(path.find('/'), path.size());
+        segments.emplace_back(path.substr(0, end));
+        path.remove_prefix(end);
+    }
+    return segments;
+}
+
+std::string_view without_format(std::string_view segment) {
+    for (const std::string_view ending : {".json", ".xml"}) {
+        if (segment.size() < ending.size()) continue;
+        const auto stem = segment.size() - ending.size();
+        if (ascii_iequal(segment.substr(stem), ending)) return segment.substr(0, stem);
+    }
+    return segment;
+}
+
+bool names_composite(const std::vector<std::string>& segments) {
+    for (const auto& segment : segments) {
+        const bool last = &segment == &segments.back();
+        if (ascii_iequal(last ? without_format(segment) : segment, "composite")) return true;
+    }
+    return false;
+}
+
+bool is_api_name(std::string_view text) {
+    return !text.empty() && text.size() <= longest_name &&
+           std::all_of(text.begin(), text.end(), [](char c) { return is_word(c) || c == '_'; });
+}
+
+bool is_record_id(std::string_view text) {
+    return (text.size() == 15 || text.size() == 18) &&
+           std::all_of(text.begin(), text.end(), is_word);
+}
+
+}  // namespace latchkey
