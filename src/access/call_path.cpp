@@ -1,6 +1,7 @@
 #include "access/call_path.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
 
@@ -37,12 +38,32 @@ std::string_view without_format(std::string_view segment) {
     return segment;
 }
 
-bool names_composite(const std::vector<std::string>& segments) {
+std::string fold_case(std::string_view text) {
+    struct Letter {
+        std::string_view utf8;
+        char folded;
+    };
+    constexpr std::array<Letter, 4> letters = {
+        {{"\u017f", 's'}, {"\u212a", 'k'}, {"\u0131", 'i'}, {"\u0130", 'i'}}};
+    std::string folded = ascii_lower(text);
+    for (const auto& letter : letters)
+        for (auto at = folded.find(letter.utf8); at != std::string::npos;
+             at = folded.find(letter.utf8))
+            folded.replace(at, letter.utf8.size(), 1, letter.folded);
+    return folded;
+}
+
+std::string_view carrying_word(const std::vector<std::string>& segments) {
+    bool connect = false;
     for (const auto& segment : segments) {
         const bool last = &segment == &segments.back();
-        if (ascii_iequal(last ? without_format(segment) : segment, "composite")) return true;
+        const auto name = fold_case(last ? without_format(segment) : segment);
+        if (name == "composite") return "composite";
+        if (name == "aggregate-ui") return "aggregate-ui";
+        if (connect && name == "batch") return "batch";
+        connect = connect || name == "connect";
     }
-    return false;
+    return {};
 }
 
 bool is_api_name(std::string_view text) {

@@ -21,6 +21,7 @@ using References = std::optional<RecordReferences>;
 /// What a batch writes is a whole path, or goes on behind the root of all versions.
 std::optional<std::string> batch_target(std::string_view url) {
     if (url.starts_with('/')) return std::string{url};
+    if (url.starts_with("services/data/")) return "/" + std::string{url};
     const bool version = url.size() > 1 && url[0] == 'v' && url[1] >= '0' && url[1] <= '9';
     if (!version) return std::nullopt;
     return "/services/data/" + std::string{url};
@@ -29,7 +30,7 @@ std::optional<std::string> batch_target(std::string_view url) {
 /// Whether a call's own header lines leave its method alone.
 bool keep_method(const std::optional<Json>& lines) {
     simdjson::dom::object object;
-    if (!lines) return true;
+    if (!lines || lines->is_null()) return true;
     if (lines->get(object)) return false;
     for (const auto& line : object)
         if (ascii_lower(line.key).find("method") != std::string::npos) return false;
@@ -65,11 +66,11 @@ Result<Written> read_of_composite(Json from, const RecordReferences& references)
     const auto method = members ? text_of((*members)[0]) : std::nullopt;
     const auto url = members ? text_of((*members)[1]) : std::nullopt;
     const auto name = members ? text_of((*members)[2]) : std::nullopt;
-    if (!method || !url || !name || !keep_method((*members)[4]))
+    if (!method || !url || !name || !is_api_name(*name) || !keep_method((*members)[4]))
         return composite_unreadable(
-            "Each of its calls is an object with \"method\", \"url\", \"referenceId\", \"body\" "
-            "and "
-            "\"httpHeaders\", once each and nothing else.");
+            "Each of its calls is an object with \"method\", \"url\", \"referenceId\" (letters, "
+            "digits "
+            "and _), \"body\" and \"httpHeaders\", once each and nothing else.");
     auto target = references.resolve(*url);
     if (!target)
         return composite_unreadable(
@@ -136,20 +137,22 @@ private:
         const auto path = percent_decode(target.substr(0, mark));
         const auto methods = methods_of(written->method, query);
         const auto method = methods ? sole_method(*methods) : std::nullopt;
-        if (!path || !method)
+        // Whoever takes a URL out of a body may decode it first and look for its query then.
+        const bool plain = path && path->find_first_of("?#&%") == std::string::npos;
+        if (!plain || !method)
             return composite_unreadable(
                 "Each of its calls has one method (GET, POST, PUT, PATCH or DELETE) and a plain "
                 "URL.");
         const auto segments = split_path(*path);
-        const auto carrier =
-            names_composite(segments) ? carrier_of(*method, segments) : std::nullopt;
+        const auto carrier = carrier_of(*method, segments);
         if (carrier && carrier->carries_calls())
             return composite_unreadable("A call in it is a composite request itself.");
         auto good = calls_.add(written->method, written->target, carrier.has_value());
         if (!good) return good;
         if (carrier)
-            return read_records(*carrier, *method, query, written->body,
-                                references ? &*references : nullptr, calls_);
+            return read_records({*carrier, *method, query, unless_null(written->body),
+                                 references ? &*references : nullptr, false},
+                                calls_);
         if (references) references->learn(written->name, *method, segments, query);
         return {};
     }
@@ -169,7 +172,7 @@ Error composite_unreadable(std::string why) {
 Result<std::vector<CarriedCall>> carried_calls(const Carrier& carrier, std::string_view method,
                                                std::string_view query, std::string_view body) {
     if (body.size() > most_carried_bytes)
-        return composite_unreadable("Its body may have 256 KiB. Send it in parts.");
+        return composite_unreadable("Its body may have 1 MiB. Send it in parts.");
     CallList calls;
     simdjson::dom::parser parser;
     std::optional<Json> parsed;
@@ -181,7 +184,7 @@ Result<std::vector<CarriedCall>> carried_calls(const Carrier& carrier, std::stri
     }
     Result<void> good;
     if (!carrier.carries_calls())
-        good = read_records(carrier, method, query, parsed, nullptr, calls);
+        good = read_records({carrier, method, query, unless_null(parsed), nullptr, true}, calls);
     else if (parsed)
         good = Reading{calls}.read(carrier, *parsed);
     if (!good) return good.error();

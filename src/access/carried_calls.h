@@ -19,10 +19,12 @@ struct CarriedCall {
     std::size_t place = 0;  ///< which of the calls or records in the body it stands for, from 1
 };
 
-/// Longest body that is read, and how many calls may be in it. Salesforce's own bounds are 25 calls,
-/// 200 records, or 500 calls in a graph.
-inline constexpr std::size_t most_carried_bytes = 256 * 1024;
-inline constexpr std::size_t most_carried_calls = 500;
+/// Longest body that is read, how many calls may be in it, and how long their targets may be all
+/// together. Salesforce's own bounds are 500 calls in a graph, 200 records that are written, five times
+/// as many within a composite, and 2,000 that are read.
+inline constexpr std::size_t most_carried_bytes = 1024 * 1024;
+inline constexpr std::size_t most_carried_calls = 2000;
+inline constexpr std::size_t most_carried_targets = 256 * 1024;
 
 /// What a call of a carrier does, as the calls that do the same. Whatever could be read in two ways is
 /// refused: a member twice or in another case, one that is not known beside those that count, a

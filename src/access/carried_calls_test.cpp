@@ -52,18 +52,22 @@ TEST_CASE("a composite request, a batch and a graph carry the calls that stand i
     const auto two = call("POST", data + "/sobjects/Account", "a", R"(, "body": {"Name": "x"})") +
                      "," +
                      call("GET", data + "/query?q=SELECT+Id+FROM+Contact", "b",
-                          R"(, "httpHeaders": {"If-Match": "x"})");
+                          R"(, "httpHeaders": {"If-Match": "x"})") +
+                     "," + call("GET", data, "c", R"(, "httpHeaders": null, "body": null)");
     const Seen both = {"POST " + data + "/sobjects/Account",
-                       "GET " + data + "/query?q=SELECT+Id+FROM+Contact"};
+                       "GET " + data + "/query?q=SELECT+Id+FROM+Contact", "GET " + data};
     CHECK(carried("/composite", composite(two)) == both);
     CHECK(carried("/composite/graph", R"({"graphs": [{"graphId": "1", "compositeRequest": [)" +
-                                          call("GET", data, "a") + R"(]}, {"graphId": "2",
+                                          call("GET", data + "/x", "a") + R"(]}, {"graphId": "2",
                                           "compositeRequest": [)" +
-                                          two + "]}]}") == Seen{"GET " + data, both[0], both[1]});
+                                          two + "]}]}") ==
+          Seen{"GET " + data + "/x", both[0], both[1], both[2]});
     CHECK(carried("/composite/batch", R"({"haltOnError": false, "batchRequests": [
                   {"method": "PATCH", "url": "v62.0/sobjects/Account/1", "richInput": {"Name": "y"}},
-                  {"method": "GET", "url": "/services/data/v62.0/limits"}]})") ==
-          Seen{"PATCH " + data + "/sobjects/Account/1", "GET " + data + "/limits"});
+                  {"method": "GET", "url": "/services/data/v62.0/limits"},
+                  {"method": "GET", "url": "services/data/v62.0/recent"}]})") ==
+          Seen{"PATCH " + data + "/sobjects/Account/1", "GET " + data + "/limits",
+               "GET " + data + "/recent"});
 }
 
 TEST_CASE("an id of an earlier call in a URL stands for the record that it makes or reads") {
@@ -113,10 +117,14 @@ TEST_CASE("records in a collection count as calls for each of them") {
     CHECK(carried("/composite/sobjects/Account/Code__c",
                   R"({"records": [{"attributes": {"type": "account"}, "code__c": "a b"},
                                   {"attributes": {"type": "Account"}, "Code__c": 7},
-                                  {"attributes": {"type": "Account"}}]})",
+                                  {"attributes": {"type": "Account"}, "Code__c": "INV/20%26;"},
+                                  {"attributes": {"type": "Account"}, "Code__c": ".."},
+                                  {"attributes": {"type": "Account"}, "Code__c": null}]})",
                   "PATCH") == Seen{"PATCH " + data + "/sobjects/Account/Code__c/a%20b",
                                    "PATCH " + data + "/sobjects/Account/Code__c/7",
-                                   "PATCH " + data + "/sobjects/Account/Code__c"});
+                                   "PATCH " + data + "/sobjects/Account/Code__c/INV_20_26_",
+                                   "PATCH " + data + "/sobjects/Account/Code__c/_",
+                                   "POST " + data + "/sobjects/Account"});
     const Seen read = {"GET " + data + "/sobjects/Account/001000000000001",
                        "GET " + data + "/sobjects/Account/001000000000002"};
     CHECK(carried("/composite/sobjects/Account?ids=001000000000001,001000000000002&fields=Id", "",
@@ -177,6 +185,12 @@ TEST_CASE("what two readers could take in two ways is refused") {
              composite(call("GET", data, "a", R"(, "httpHeaders": {"X-HTTP-Method": "DELETE"})")),
              composite(call("GET", data, "a", R"(, "httpHeaders": "x")")),
              composite(call("GET", data + "?_HttpMethod=DELETE", "a")),
+             composite(call("GET", data, "a[0]")),
+             composite(call("GET", data, "")),
+             composite(call("GET", data + "/query%3Fq=SELECT+Id+FROM+User", "a")),
+             composite(call("POST", data + "/sobjects/Account/1%3f_HttpMethod=DELETE", "a")),
+             composite(call("GET", data + "/a%26b", "a")),
+             composite(call("GET", data + "/a%25", "a")),
              composite(call("PURGE", data, "a")),
              composite(call("GET", data + "/%", "a")),
              composite(R"({"method": "GET", "url": "/services/data"})"),
@@ -185,7 +199,7 @@ TEST_CASE("what two readers could take in two ways is refused") {
         CAPTURE(body);
         CHECK(refused(carried("/composite", body)));
     }
-    for (const char* url : {"services/data/v62.0", "https://x/services/data", "V62.0", "x", ""})
+    for (const char* url : {"service/data/v62.0", "https://x/services/data", "V62.0", "x", ""})
         CHECK(
             refused(carried("/composite/batch", R"({"batchRequests": [{"method": "GET", "url": ")" +
                                                     std::string{url} + "\"}]}")));
@@ -229,13 +243,46 @@ TEST_CASE("records that do not say what they are, or say it twice, are refused")
     CHECK(refused(carried("/composite/sobjects/Account", R"({"ids": [7]})")));
 }
 
+TEST_CASE("a call says which of those in the body it stands for, or which record") {
+    const auto places = [](const std::string& path, const std::string& body) {
+        const auto carrier = carrier_of("POST", split_path(data + path)).value();
+        std::string seen;
+        for (const auto& one : carried_calls(carrier, "POST", "", body).value())
+            seen += std::to_string(one.place) + " ";
+        return seen;
+    };
+    const std::string two = R"({"records": [{"attributes": {"type": "Case"}},
+                                            {"attributes": {"type": "Task"}}]})";
+    CHECK(places("/composite/sobjects", two) == "1 2 ");
+    CHECK(places("/composite/batch",
+                 R"({"batchRequests": [{"method": "POST",
+                 "url": "v62.0/composite/sobjects", "richInput": )" +
+                     two + R"(}, {"method": "GET", "url": "v62.0/limits"}]})") == "1 1 1 2 ");
+    CHECK(places("/composite/tree/Case",
+                 R"({"records": [{"attributes": {"type": "Case"}, "Tasks": )" + two +
+                     R"(}, {"attributes": {"type": "Case"}, "Events": {"records": [{"attributes":
+                     {"type": "Event"}}]}}]})") == "1 1 2 ");
+}
+
 TEST_CASE("what is read of a composite request has bounds") {
-    CHECK(refused(carried("/composite", std::string(most_carried_bytes + 1, ' ')), "256 KiB"));
-    std::string calls = call("GET", data + "/0", "c0");
-    for (int i = 1; i < 500; ++i)
-        calls += "," + call("GET", data + "/" + std::to_string(i), "c" + std::to_string(i));
-    CHECK(carried("/composite", composite(calls)).size() == 500);
-    CHECK(refused(carried("/composite", composite(calls + "," + call("GET", data, "c"))), "500"));
+    CHECK(refused(carried("/composite", std::string(most_carried_bytes + 1, ' ')), "1 MiB"));
+    std::string ids = "\"001000000000000\"";
+    for (int i = 1; i < 2000; ++i) {
+        const auto digits = std::to_string(i);
+        ids += ",\"001" + std::string(12 - digits.size(), '0') + digits + "\"";
+    }
+    const auto read = [](const std::string& list) {
+        return carried("/composite/sobjects/Account", "{\"ids\": [" + list + "]}");
+    };
+    CHECK(read(ids).size() == 2000);
+    CHECK(read(ids + ",\"001000000000000\"").size() == 2000);
+    CHECK(refused(read(ids + ",\"001000000009999\""), "2,000"));
+    std::string calls;
+    for (int i = 0; i < 135; ++i)
+        calls += (i > 0 ? "," : "") + call("GET",
+                                           data + "/" + std::to_string(i) + std::string(2000, 'x'),
+                                           "c" + std::to_string(i));
+    CHECK(refused(carried("/composite", composite(calls)), "256 KiB in all"));
     std::string deep = R"({"records": []})";
     for (int level = 0; level < 6; ++level)
         deep = R"({"records": [{"attributes": {"type": "Case"}, "Cases": )" + deep + "}]}";

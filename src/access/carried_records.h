@@ -17,7 +17,7 @@ class CallList {
 public:
     /// What is added from now on belongs to the next call or record of the body.
     void next_place() { ++place_; }
-    /// errors  bad_input composite_unreadable: there are too many
+    /// errors  bad_input composite_unreadable: there are too many, or they are too long
     Result<void> add(std::string_view method, std::string target, bool carries = false);
 
     const std::vector<CarriedCall>& list() const& { return list_; }
@@ -27,15 +27,22 @@ private:
     std::vector<CarriedCall> list_;
     std::set<std::string> seen_;
     std::size_t place_ = 0;
+    std::size_t bytes_ = 0;
 };
 
-/// Adds what a carrier of records does, as calls for each record alone: POST
-/// …/sobjects/{object} for one that is made, PATCH …/sobjects/{object}/{id} for one that is changed.
-///
-/// references  of the list that the call stands in; null: it stands alone
-/// errors      bad_input composite_unreadable
-Result<void> read_records(const Carrier& carrier, std::string_view method, std::string_view query,
-                          const std::optional<Json>& body, const RecordReferences* references,
-                          CallList& calls);
+/// A call of a carrier of records, alone or within another carrier.
+struct RecordCall {
+    const Carrier& carrier;
+    std::string_view method;  ///< as `sole_method` gives it
+    std::string_view query;
+    std::optional<Json> body;
+    const RecordReferences* references;  ///< of the list that it stands in; null: it has none
+    bool alone;                          ///< then each record is a place of its own
+};
+
+/// Adds what such a call does, as calls for each record: POST …/sobjects/{object} for one that is made,
+/// PATCH …/sobjects/{object}/{id} for one that is changed.
+/// errors  bad_input composite_unreadable
+Result<void> read_records(const RecordCall& call, CallList& calls);
 
 }  // namespace latchkey

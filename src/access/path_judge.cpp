@@ -24,6 +24,7 @@ bool segment_fits(std::string_view pattern, std::string_view text) {
     std::size_t star_text = 0;
     while (t < text.size()) {
         if (p < pattern.size() && pattern[p] == '*') {
+            if (p + 1 == pattern.size()) return true;
             star = p++;
             star_text = t;
         } else if (p < pattern.size() && pattern[p] == text[t]) {
@@ -41,10 +42,11 @@ bool segment_fits(std::string_view pattern, std::string_view text) {
 }
 
 constexpr const char* not_allowed = "The rules of this API key do not allow this method and path.";
-constexpr const char* obscure_not_allowed =
-    "What this composite request does cannot be tried on the rules of this API key, so a rule has "
-    "to "
-    "name it, such as \"allow DELETE /services/data/*/composite/sobjects\".";
+constexpr const char* obscure =
+    "This call stands for others, and which ones cannot be tried on the rules of this API key. So "
+    "a "
+    "rule has to write out \"composite\", \"batch\" or \"aggregate-ui\", as in \"allow DELETE "
+    "/services/data/*/composite/sobjects\".";
 
 Error denied(const char* why) {
     return {Fault::denied, "denied_by_rule", why};
@@ -57,7 +59,8 @@ struct PathJudge::Path {
     std::vector<std::string> exact;
     std::vector<std::string> lower;
     std::vector<std::string> bare;  ///< the same without ".json" or ".xml" at its end
-    bool obscure = false;           ///< a composite one that does not say what it does
+    bool has_format = false;        ///< which is there
+    std::string_view carrying;      ///< the word for it, where it does not say what it does
 };
 
 bool fits(const std::vector<std::string>& pattern, const std::vector<std::string>& segments) {
@@ -89,10 +92,15 @@ PathJudge::PathJudge(const std::vector<PathRule>& rules) {
         rule.allows = given.allows;
         for (const auto& method : given.methods) rule.methods |= method_bit(method);
         if (given.methods.empty()) rule.methods = every_method;
-        rule.segments = split_path(given.allows ? given.path : ascii_lower(given.path));
-        rule.names_composite = names_composite(rule.segments);
+        rule.segments = split_path(given.allows ? given.path : fold_case(given.path));
         rules_.push_back(std::move(rule));
     }
+}
+
+/// Whether a pattern has the word as a segment of its own, with nothing that stands for another.
+bool PathJudge::writes_out(const Rule& rule, std::string_view word) {
+    return std::any_of(rule.segments.begin(), rule.segments.end(),
+                       [&](const std::string& segment) { return ascii_iequal(segment, word); });
 }
 
 Result<Judged> PathJudge::judge(std::string_view method, std::string_view target) const {
@@ -105,23 +113,24 @@ Result<Judged> PathJudge::judge(std::string_view method, std::string_view target
         return denied("The rules of this API key cannot be tried on this path and query.");
     Path path;
     path.exact = split_path(*decoded);
-    path.lower = split_path(ascii_lower(*decoded));
+    path.lower = split_path(fold_case(*decoded));
     path.bare = path.lower;
     if (!path.bare.empty()) path.bare.back() = std::string{without_format(path.lower.back())};
-    const bool composite = names_composite(path.bare);
-    const auto sole = composite ? sole_method(*counts_as) : std::nullopt;
+    path.has_format = path.bare != path.lower;
+    path.carrying = carrying_word(path.bare);
+    const auto sole = path.carrying.empty() ? std::nullopt : sole_method(*counts_as);
     auto carrier = sole ? carrier_of(*sole, path.exact) : std::nullopt;
     if (carrier) {
+        path.carrying = {};
         const auto* rule = first_fitting(*counts_as, path);
         if (rule != nullptr && !rule->allows) return denied(not_allowed);
         return Judged{std::move(carrier), *sole};
     }
-    path.obscure = composite;
     for (unsigned bit = 1; bit < every_method; bit <<= 1u) {
         if ((*counts_as & bit) == 0) continue;
         const auto* rule = first_fitting(bit, path);
         if (rule == nullptr || !rule->allows)
-            return denied(path.obscure ? obscure_not_allowed : not_allowed);
+            return denied(path.carrying.empty() ? not_allowed : obscure);
     }
     return Judged{};
 }
@@ -129,10 +138,10 @@ Result<Judged> PathJudge::judge(std::string_view method, std::string_view target
 const PathJudge::Rule* PathJudge::first_fitting(unsigned method, const Path& path) const {
     for (const auto& rule : rules_) {
         if ((rule.methods & method) == 0) continue;
-        if (rule.allows && path.obscure && !rule.names_composite) continue;
-        const bool fitting =
-            rule.allows ? fits(rule.segments, path.exact)
-                        : fits(rule.segments, path.lower) || fits(rule.segments, path.bare);
+        if (rule.allows && !path.carrying.empty() && !writes_out(rule, path.carrying)) continue;
+        const bool fitting = rule.allows ? fits(rule.segments, path.exact)
+                                         : fits(rule.segments, path.lower) ||
+                                               (path.has_format && fits(rule.segments, path.bare));
         if (fitting) return &rule;
     }
     return nullptr;

@@ -35,9 +35,9 @@ private:
         bool allows = false;
         unsigned methods = 0;               ///< one bit each
         std::vector<std::string> segments;  ///< of a deny rule in lower case
-        bool names_composite = false;
     };
     struct Path;
+    static bool writes_out(const Rule& rule, std::string_view word);
     const Rule* first_fitting(unsigned method, const Path& path) const;
 
     std::vector<Rule> rules_;

@@ -139,7 +139,7 @@ TEST_CASE("a composite request that does not say what it does passes only a rule
     CHECK(lets(named, "DELETE", data + "/composite/sobjects?ids=001000000000001"));
     CHECK(lets(named, "POST", data + "/composite/sobjects?ids=001000000000001&_HttpMethod=DELETE"));
     const auto refused = wide.judge("DELETE", data + "/composite/sobjects");
-    CHECK(refused.error().message.find("a rule has to name it") != std::string::npos);
+    CHECK(refused.error().message.find("has to write out \"composite\"") != std::string::npos);
     for (const char* path :
          {"/composite/other", "/connect/composite", "/composite/tree/Account/x",
           "/composite/sobjects/Acc%20ount", "/sobjects/Account/Code__c/composite"}) {
@@ -153,6 +153,29 @@ TEST_CASE("a composite request that does not say what it does passes only a rule
     CHECK(lets(judge_of({"allow /services/data/*/composite/**"}), "GET", data + "/composite"));
     CHECK_FALSE(lets(judge_of({"deny /**/composite/**", "allow /services/data/*/composite"}), "GET",
                      data + "/composite"));
+}
+
+TEST_CASE("other calls that stand for calls pass only rules that write their names out") {
+    const auto wide = judge_of({"allow /**"});
+    for (const char* path :
+         {"/connect/batch", "/Connect/Batch.json", "/connect/communities/0DB000000000001/batch",
+          "/ui-api/aggregate-ui", "/compo%C5%BFite", "/UI-API/aggregate-u%C4%B1"}) {
+        CAPTURE(path);
+        CHECK_FALSE(lets(wide, "POST", data + path));
+    }
+    CHECK(lets(wide, "GET", data + "/ui-api/records/batch/001000000000001"));
+    CHECK(lets(judge_of({"allow POST /services/data/*/connect/batch"}), "POST",
+               data + "/connect/batch"));
+    CHECK_FALSE(
+        lets(judge_of({"allow POST /services/data/*/connect/*"}), "POST", data + "/connect/batch"));
+}
+
+TEST_CASE("H3: a deny rule knows the letters that Java takes for others when it minds no case") {
+    const auto judge = judge_of({"deny /services/data/*/sobjects/Task/**", "allow /**"});
+    CHECK_FALSE(lets(judge, "GET", data + "/sobjects/Tas%E2%84%AA/00T000000000001"));
+    CHECK_FALSE(lets(judge, "GET", data + "/sobjects/Ta%C5%BFk"));
+    CHECK(lets(judge, "GET", data + "/sobjects/Ta%C3%9Fk"));
+    CHECK_FALSE(lets(judge_of({"deny /**/limits", "allow /**"}), "GET", data + "/l%C4%B0mits"));
 }
 
 TEST_CASE("a path that no rule was written for is refused before any is tried") {

@@ -6,7 +6,7 @@
 
 #include <simdjson.h>
 
-#include "base/text.h"
+#include "access/call_path.h"
 
 namespace latchkey {
 
@@ -36,12 +36,18 @@ enum class Spelling { exact, any_case };
 /// or one in another case than it may have.
 inline bool sole_member(simdjson::dom::object object, std::string_view name, Spelling spelling,
                         std::optional<Json>& found) {
+    const auto folded = fold_case(name);
     for (const auto& member : object) {
-        if (!ascii_iequal(member.key, name)) continue;
+        if (fold_case(member.key) != folded) continue;
         if (found || (spelling == Spelling::exact && member.key != name)) return false;
         found = member.value;
     }
     return true;
+}
+
+/// Without a null, which says as much as nothing.
+inline std::optional<Json> unless_null(const std::optional<Json>& value) {
+    return value && value->is_null() ? std::nullopt : value;
 }
 
 /// nullopt: absent, or no string.

@@ -150,6 +150,9 @@ Result<void> check_place(std::string_view path) {
     if (!starts_with_in_any_case(rest, services)) return {};
     const auto behind = rest.substr(services.size());
     const auto name = behind.substr(0, behind.find('/'));
+    // No service's name has one, and who decodes it may mind no case beyond ASCII either.
+    if (name.find('%') != std::string_view::npos)
+        return not_allowed("a service's name is escaped.");
     for (const auto service : forbidden_services) {
         if (ascii_iequal(name, service)) return forbidden();
     }

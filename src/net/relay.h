@@ -40,6 +40,7 @@ public:
     const RelayLimits limits;
     Clock& clock;
     Upstreams upstreams;
+    std::size_t shown_now = 0;  ///< bytes that bodies which the policy is to see may take
 };
 
 }  // namespace latchkey

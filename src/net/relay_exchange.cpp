@@ -212,6 +212,13 @@ Async<bool> RelayExchange::fail() {
         refusal_ =
             plain_refusal(408, "request_too_slow", "The request's body did not arrive in time.");
     }
+    if (callers_ == Callers::too_many) {
+        refusal_ =
+            plain_refusal(503, "too_many_bodies",
+                          "Too many composite requests are being read at the moment. Nothing "
+                          "was sent; send it again later.");
+        refusal_->headers.add("Retry-After", "1");
+    }
     if (callers_ == Callers::bad_chunks) {
         refusal_ = plain_refusal(400, "invalid_request",
                                  "The chunks of the request's body are malformed.");

@@ -19,6 +19,9 @@ public:
     /// returns  whether another request may follow on the caller's connection
     static Async<bool> serve(Relay& relay, ServerConnection& caller, const bool& stopping);
     void look_at_time(std::chrono::steady_clock::time_point now) override;
+    ~RelayExchange() { relay_.shown_now -= shown_room_; }
+    RelayExchange(const RelayExchange&) = delete;
+    RelayExchange& operator=(const RelayExchange&) = delete;
 
 private:
     using SteadyClock = std::chrono::steady_clock;
@@ -30,8 +33,8 @@ private:
 
     RelayExchange(Relay& relay, ServerConnection& caller, const bool& stopping, Executor on);
 
-    /// Why a caller gets no answer of a server, through his own doing.
-    enum class Callers { fine, gone, too_slow, bad_chunks };
+    /// Why a caller gets no answer of a server: through his own doing, or for want of room.
+    enum class Callers { fine, gone, too_slow, bad_chunks, too_many };
 
     /// A body on its way: how long the next piece may take.
     struct Pace {
@@ -50,6 +53,7 @@ private:
     // The request's side.
     bool hold_what_came();
     Async<void> hold_rest();
+    bool take_room(std::size_t limit);
     Async<std::size_t> read_caller(Block& into);
     Async<bool> tell_to_continue();
     static Async<void> upload(RelayExchange* self);
@@ -108,6 +112,7 @@ private:
     bool held_ = false;             ///< the body is whole, in `body_`, and can be sent again
     std::string_view body_;         ///< what is there of the body to be sent
     std::string body_store_;        ///< where it is unless it lies behind the head
+    std::size_t shown_room_ = 0;    ///< of the relay's room for bodies that the policy sees
     std::string leftover_;          ///< bytes that came behind the body
     std::size_t taken_behind_ = 0;  ///< bytes behind the head that belong to the body
     Pace request_pace_{};

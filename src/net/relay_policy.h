@@ -90,9 +90,10 @@ public:
 
 /// Bounds of one relayed request, beside those of the server and of the transport.
 struct RelayLimits {
-    std::size_t held_body = 64 * 1024;         ///< of a request, so that it can be sent again
-    std::size_t shown_body = 256 * 1024;       ///< of a request that the policy sees whole
-    std::chrono::milliseconds answer{120000};  ///< from the last byte sent to the answer's head
+    std::size_t held_body = 64 * 1024;            ///< of a request, so that it can be sent again
+    std::size_t shown_body = 1024 * 1024;         ///< of a request that the policy sees whole
+    std::size_t shown_bodies = 64 * 1024 * 1024;  ///< of all such requests at the same time
+    std::chrono::milliseconds answer{120000};     ///< from the last byte sent to the answer's head
     /// Longest wait for the next bytes of a body, or for them to be taken.
     std::chrono::milliseconds stall{60000};
     /// Bytes a second that a body must come to after the first `stall`.

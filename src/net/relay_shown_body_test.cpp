@@ -86,3 +86,30 @@ TEST_CASE("G11: a body that the policy sees is asked for where its caller waits 
     caller.send("forbidden");
     CHECK(status(read_answer(caller, "forbidden")) == 403);
 }
+
+TEST_CASE("bodies that the policy sees have room for so many at a time, and no more") {
+    RelayLimits limits;
+    limits.shown_body = 1000;
+    limits.shown_bodies = 2500;
+    RelayBench bench{limits};
+    const auto begin = shown + "Expect: 100-continue\r\nContent-Length: 1000\r\n\r\n";
+    const std::string asked = "HTTP/1.1 100 Continue\r\n\r\n";
+    auto first = bench.caller();
+    first.send(begin);
+    CHECK(first.read_until("\r\n\r\n") == asked);
+    auto second = bench.caller();
+    second.send(begin);
+    CHECK(second.read_until("\r\n\r\n") == asked);
+    auto third = bench.caller();
+    third.send(begin);
+    const auto refused = third.read_until("later.");
+    CHECK(status(refused) == 503);
+    CHECK(has(refused, "too_many_bodies"));
+    CHECK(has(refused, "Retry-After: 1\r\n"));
+
+    first.send("forbidden" + std::string(991, 'x'));
+    CHECK(status(first.read_until("xxx")) == 403);
+    auto fourth = bench.caller();
+    fourth.send(begin);
+    CHECK(fourth.read_until("\r\n\r\n") == asked);
+}

@@ -43,10 +43,10 @@ bool RelayExchange::hold_what_came() {
 /// Reads as much more of the body as may be held.
 Async<void> RelayExchange::hold_rest() {
     request_pace_.began = coarse_now();
-    const bool asked = co_await tell_to_continue();
-    if (!asked) co_return;
     const auto limit = pass_.shows_body ? relay_.limits.shown_body : relay_.limits.held_body;
-    if (head().length > limit) co_return;
+    if (pass_.shows_body && (head().length > limit || !take_room(limit))) co_return;
+    const bool asked = co_await tell_to_continue();
+    if (!asked || head().length > limit) co_return;
 
     body_store_.assign(body_);
     Block block;
@@ -62,6 +62,19 @@ Async<void> RelayExchange::hold_rest() {
     held_ = request_meter_.ended();
     if (held_) body_store_.append(request_meter_.tail());
     body_ = body_store_;
+}
+
+/// Bodies that the policy sees are longer than most, and whoever sends them may take his time. So all
+/// together have a bound.
+bool RelayExchange::take_room(std::size_t limit) {
+    const auto room = head().chunked ? limit : static_cast<std::size_t>(head().length);
+    if (relay_.shown_now + room > relay_.limits.shown_bodies) {
+        callers_ = Callers::too_many;
+        return false;
+    }
+    shown_room_ = room;
+    relay_.shown_now += room;
+    return true;
 }
 
 Async<bool> RelayExchange::tell_to_continue() {
