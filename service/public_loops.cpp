@@ -49,6 +49,11 @@ Async<void> stop_server(HttpServer* server, Deadline by) {
     co_await server->stop(by);
 }
 
+Async<void> close_door(HttpServer* server) {
+    server->stop_accepting();
+    co_return;
+}
+
 }  // namespace
 
 PublicLoops::PublicLoops(boost::asio::io_context& house, Latchkey& library, ServerLimits limits,
@@ -75,6 +80,11 @@ Result<void> PublicLoops::add(const HttpServer& first) {
 }
 
 Async<void> PublicLoops::stop(Deadline by) {
+    // All of them before the first is waited for: a caller must not be let in to be cut off.
+    for (const auto& one : loops_) {
+        auto closing = close_door(&one->server);
+        co_await boost::asio::co_spawn(one->loop, std::move(closing), use_task);
+    }
     for (const auto& one : loops_) {
         auto stopping = stop_server(&one->server, by);
         co_await boost::asio::co_spawn(one->loop, std::move(stopping), use_task);

@@ -131,6 +131,7 @@ Result<void> Server::start(bool dev) {
 }
 
 Async<void> Server::stop(Deadline by) {
+    if (public_) public_->stop_accepting();
     if (loops_) co_await loops_->stop(by);
     if (public_) co_await public_->stop(by);
     if (operators_) co_await operators_->stop(by);

@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 
+#include "base/text.h"
 #include "net/http_server_impl.h"
 
 namespace latchkey {
@@ -29,6 +30,20 @@ Async<void> pause(Impl::Timer& timer, std::chrono::milliseconds wait) {
     co_await timer.async_wait(boost::asio::redirect_error(use_task, ignored));
 }
 
+/// Why nobody was let in; empty: somebody was.
+Async<std::string> accept_one(std::shared_ptr<Impl> server) {
+    std::string why;
+    try {
+        boost::system::error_code failed;
+        auto socket = co_await server->listener->accept(failed);
+        if (failed) co_return failed.message();
+        if (!server->stopping) server->add(std::move(socket));
+    } catch (const std::exception& thrown) {
+        why = printable(thrown.what());
+    }
+    co_return why;
+}
+
 Async<void> accept_all(std::shared_ptr<Impl> server) {
     constexpr std::chrono::milliseconds breath{50};
     constexpr std::chrono::milliseconds until_told{60000};
@@ -38,18 +53,15 @@ Async<void> accept_all(std::shared_ptr<Impl> server) {
             co_await pause(server->room, until_told);
             continue;
         }
-        boost::system::error_code failed;
-        auto socket = co_await server->listener->accept(failed);
-        if (server->stopping) break;
-        if (!failed) {
-            server->add(std::move(socket));
+        const auto why = co_await accept_one(server);
+        if (why.empty()) {
             told = false;
-        } else {
-            // Mostly: no file descriptor is left. They come back when callers go.
-            if (!told) server->say(Level::warning, "accept_failed", failed.message());
-            told = true;
-            co_await pause(server->room, breath);
+            continue;
         }
+        // Mostly: no file descriptor is left. They come back when callers go.
+        if (!told && !server->stopping) server->say(Level::warning, "accept_failed", why);
+        told = true;
+        co_await pause(server->room, breath);
     }
 }
 
@@ -73,12 +85,17 @@ void HttpServer::Impl::add(std::unique_ptr<Socket> socket) {
     }
     auto made = std::make_shared<ServerConnection>(std::move(socket), limits, bool(tls));
     const auto connection = connections.insert(connections.end(), std::move(made));
-    boost::asio::co_spawn(executor,
-                          serve_connection(shared_from_this(), *connection, std::move(place)),
-                          [self = shared_from_this(), connection](std::exception_ptr thrown) {
-                              if (thrown) (*connection)->reset();
-                              self->remove(connection);
-                          });
+    try {
+        boost::asio::co_spawn(executor,
+                              serve_connection(shared_from_this(), *connection, std::move(place)),
+                              [self = shared_from_this(), connection](std::exception_ptr thrown) {
+                                  if (thrown) (*connection)->reset();
+                                  self->remove(connection);
+                              });
+    } catch (...) {
+        connections.erase(connection);
+        throw;
+    }
     if (full()) make_room();
     if (!ticking) {
         ticking = true;
@@ -92,10 +109,10 @@ void HttpServer::Impl::add(std::unique_ptr<Socket> socket) {
 void HttpServer::Impl::make_room() {
     closing = true;
     for (const auto& one : connections)
-        if (one->ending()) return one->reset();
+        if (one->ending()) return one->leave();
     const auto idle = std::find_if(connections.rbegin(), connections.rend(),
                                    [](const auto& one) { return one->idle() && !one->silent(); });
-    if (idle != connections.rend()) (*idle)->reset();
+    if (idle != connections.rend()) (*idle)->leave();
 }
 
 void HttpServer::Impl::remove(Connections::iterator connection) {
@@ -135,7 +152,7 @@ void HttpServer::Impl::stop_accepting() {
     if (listener) listener->close();
     room.cancel();
     for (const auto& connection : connections) {
-        if (connection->idle()) connection->reset();
+        if (connection->idle()) connection->leave();
     }
 }
 
@@ -151,6 +168,10 @@ HttpServer::~HttpServer() {
     impl_->stop_accepting();
     impl_->reset_all();
     impl_->log = nullptr;
+}
+
+void HttpServer::stop_accepting() {
+    impl_->stop_accepting();
 }
 
 void HttpServer::relay_with(std::shared_ptr<Relay> relay) {

@@ -106,6 +106,10 @@ public:
     /// errors   misconfigured  tls_files
     std::optional<Result<void>> renew_certificate();
 
+    /// Lets nobody in from here on, and closes idle connections; others are closed behind the answer
+    /// that is under way. `stop` does it too: for one of several servers that are to end together.
+    void stop_accepting();
+
     /// Stops accepting, closes idle connections, and waits for requests under way until `by`; then
     /// resets what is left.
     Async<void> stop(Deadline by);

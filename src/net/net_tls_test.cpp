@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include <openssl/ssl.h>
 
 #include <doctest/doctest.h>
@@ -221,6 +223,27 @@ TEST_CASE("a server's wish for new keys in the middle of an answer is met") {
     const auto second = client.get();
     REQUIRE(second.has_value());
     CHECK(second->body.starts_with("GET /x HTTP/1.1\r\n"));
+}
+
+TEST_CASE("a caller who keeps TLS busy with itself is let go, and others are served meanwhile") {
+    Certificates authority;
+    ServerBench server{ServerLimits{}, tls(authority.issue())};
+    std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context{SSL_CTX_new(TLS_client_method()),
+                                                         &SSL_CTX_free};
+    std::unique_ptr<SSL, void (*)(SSL*)> ssl{SSL_new(context.get()), &SSL_free};
+    auto socket = RawSocket::connect(server.port);
+    SSL_set_fd(ssl.get(), socket.fd());
+    REQUIRE(SSL_connect(ssl.get()) == 1);
+    // Each asks for a new key in return, and none of the answers is read.
+    // Long before a caller without a request is let go anyhow.
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{7};
+    bool taken = true;
+    while (taken && std::chrono::steady_clock::now() < until)
+        taken = SSL_key_update(ssl.get(), SSL_KEY_UPDATE_REQUESTED) == 1 &&
+                SSL_do_handshake(ssl.get()) == 1;
+    CHECK_FALSE(taken);
+    ClientBench client{loopback(server.port, true), trusting(authority)};
+    CHECK(client.post_once("a").has_value());
 }
 
 TEST_CASE("a file of authorities that cannot be read is the operator's to fix") {

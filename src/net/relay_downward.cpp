@@ -15,6 +15,7 @@ namespace {
 
 using boost::system::error_code;
 constexpr std::size_t beginning_bytes = 4 * 1024;
+constexpr int most_at_once = 8;  // blocks of an answer
 
 Error lost(std::string_view why) {
     return Error{Fault::outcome_unknown, "answer_lost",
@@ -155,6 +156,12 @@ Async<std::string> RelayExchange::read_beginning() {
     co_return plain;
 }
 
+void RelayExchange::give_back_upstream() {
+    const bool bodiless = answer_.ends(to_head()) == AnswerHead::Ends::at_once;
+    relay_.upstreams.give_back(std::move(upstream_),
+                               bodiless ? Upstreams::Last::bodiless : Upstreams::Last::with_body);
+}
+
 /// Keeps the connection if its answer has been read to the end, and closes it otherwise.
 void RelayExchange::let_go_of_upstream() {
     if (!upstream_) return;
@@ -163,7 +170,7 @@ void RelayExchange::let_go_of_upstream() {
     const bool clean = !taken.broken && meter.ended() && taken.used == filled_ - body_at_ &&
                        answer_.keep_alive && !uploading_;
     if (clean)
-        relay_.upstreams.give_back(std::move(upstream_));
+        give_back_upstream();
     else
         upstream_.drop();
 }
@@ -250,9 +257,12 @@ bool RelayExchange::answer_goes_on() const {
 
 Async<void> RelayExchange::pass_rest_down() {
     if (!unsent_down_.empty()) sent_ = co_await write_caller(unsent_down_);
+    int at_once = 0;
     while (sent_ && !answer_body_.ended()) {
         filled_ = 0;
         if (!uploading_) upstream_by_ = patience(answer_pace_);
+        // Where all goes without waiting, others of the loop would wait for this answer's end.
+        if (++at_once % most_at_once == 0) co_await upstream_->until_some();
         error_code failed;
         auto got = more_now(failed);
         while (!got) {
@@ -288,7 +298,7 @@ bool RelayExchange::end_answer() {
     const bool early = early_ || !request_meter_.ended();
     if (whole_ && beyond_ == 0 && !early && answer_body_.ended() && answer_.keep_alive &&
         upstream_ && answer_.ends(to_head()) != AnswerHead::Ends::by_close) {
-        relay_.upstreams.give_back(std::move(upstream_));
+        give_back_upstream();
     }
     upstream_.drop();
     block_.reset();

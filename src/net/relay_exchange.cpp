@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -79,8 +80,9 @@ void RelayExchange::look_at_time(SteadyClock::time_point now) {
         callers_ = Callers::too_slow;
         caller_.socket().interrupt();
     }
-    if (now >= upstream_by_) {
+    if (now >= upstream_by_ || now >= upstream_takes_by_) {
         upstream_by_ = never;
+        upstream_takes_by_ = never;
         upstream_late_ = true;
         if (upstream_) upstream_->reset();
     }
@@ -100,37 +102,45 @@ Async<bool> RelayExchange::serve(Relay& relay, ServerConnection& caller, const b
     const std::unique_ptr<RelayExchange> call{new RelayExchange{relay, caller, stopping, on}};
     const LentTime time{caller, *call};
 
-    bool passes = call->obey(call->policy_.look(call->head()));
-    if (!passes && !call->refusal_) passes = co_await call->decide();
-    if (!passes) co_return co_await call->refuse_unread();
-    if (!call->hold_what_came()) co_await call->hold_rest();
-    if (call->callers_ != Callers::fine) co_return co_await call->fail();
-    if (call->pass_.shows_body && !call->looked_inside()) co_return co_await call->refuse();
-    for (;;) {
-        bool sent = call->send_on_idle();
-        if (!sent) sent = co_await call->send();
-        if (!sent) co_return co_await call->fail();
-        auto answered = call->expect_answer();
-        while (!answered) {
-            error_code failed;
-            auto got = call->more_now(failed);
-            while (!got) {
-                const bool told = co_await call->upstream_->until_some();
-                got = call->more_after(told, failed);
+    std::exception_ptr thrown;
+    try {
+        bool passes = call->obey(call->policy_.look(call->head()));
+        if (!passes && !call->refusal_) passes = co_await call->decide();
+        if (!passes) co_return co_await call->refuse_unread();
+        if (!call->hold_what_came()) co_await call->hold_rest();
+        if (call->callers_ != Callers::fine) co_return co_await call->fail();
+        if (call->pass_.shows_body && !call->looked_inside()) co_return co_await call->refuse();
+        for (;;) {
+            bool sent = call->send_on_idle();
+            if (!sent) sent = co_await call->send();
+            if (!sent) co_return co_await call->fail();
+            auto answered = call->expect_answer();
+            while (!answered) {
+                error_code failed;
+                auto got = call->more_now(failed);
+                while (!got) {
+                    const bool told = co_await call->upstream_->until_some();
+                    got = call->more_after(told, failed);
+                }
+                answered = call->came(*got, failed) ? call->look_for_head() : call->head_is_lost();
             }
-            answered = call->came(*got, failed) ? call->look_for_head() : call->head_is_lost();
+            if (!*answered) co_return co_await call->fail();
+            if (!call->policy_.may_refuse_lines(call->answer_.status)) break;
+            const bool refused = co_await call->refuses_lines();
+            if (!refused) break;
+            const bool renewed = co_await call->renew();
+            if (call->refusal_) co_return co_await call->refuse();
+            if (!renewed) break;
         }
-        if (!*answered) co_return co_await call->fail();
-        if (!call->policy_.may_refuse_lines(call->answer_.status)) break;
-        const bool refused = co_await call->refuses_lines();
-        if (!refused) break;
-        const bool renewed = co_await call->renew();
-        if (call->refusal_) co_return co_await call->refuse();
-        if (!renewed) break;
+        if (!call->begin_answer()) co_return co_await call->fail();
+        if (call->answer_goes_on()) co_await call->pass_rest_down();
+        co_return call->end_answer();
+    } catch (...) {
+        thrown = std::current_exception();
     }
-    if (!call->begin_answer()) co_return co_await call->fail();
-    if (call->answer_goes_on()) co_await call->pass_rest_down();
-    co_return call->end_answer();
+    // What passes the request's body up works on this exchange.
+    co_await call->end_upload();
+    std::rethrow_exception(thrown);
 }
 
 /// What the policy says. True: the request passes. False: `refusal_` is the answer, or there is none

@@ -76,6 +76,7 @@ private:
     Async<std::string> read_beginning();
     BodyMeter answer_meter() const;
     void let_go_of_upstream();
+    void give_back_upstream();
 
     // The answer's side.
     std::string_view answer_bytes() { return {block_->data() + body_at_, filled_ - body_at_}; }
@@ -150,7 +151,8 @@ private:
 
     SteadyClock::time_point caller_sends_by_ = never;
     SteadyClock::time_point caller_takes_by_ = never;
-    SteadyClock::time_point upstream_by_ = never;
+    SteadyClock::time_point upstream_takes_by_ = never;  ///< while the body is passed up
+    SteadyClock::time_point upstream_by_ = never;  ///< to give what is read of it, or to begin
     bool upstream_late_ = false;
     bool reads_upstream_ = false;  ///< nobody waits for the caller, who may go away unseen
 };

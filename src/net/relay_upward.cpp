@@ -121,13 +121,13 @@ Async<void> RelayExchange::pass_body_up() {
             if (!taken.broken) {
                 std::size_t handed = 0;
                 error_code failed;
-                upstream_by_ = coarse_now() + relay_.limits.stall;
+                upstream_takes_by_ = coarse_now() + relay_.limits.stall;
                 const std::string_view passed{block.data(), taken.passed};
                 co_await upstream_->write(passed, handed, failed);
-                upstream_by_ = never;
                 if (!failed && request_meter_.ended() && !request_meter_.tail().empty()) {
                     co_await upstream_->write(request_meter_.tail(), handed, failed);
                 }
+                upstream_takes_by_ = never;
                 if (failed) co_return;
                 continue;
             }
@@ -151,7 +151,12 @@ Async<void> RelayExchange::end_upload() {
 
 void RelayExchange::write_head_up() {
     const auto& request = head();
+    // Room for all of it at once: what a string outgrows is freed as it is, with the token in it.
+    constexpr std::size_t few_lines = 256;
+    auto room = pass_.path.size() + pass_.target->lines.reveal().size() + body_.size() + few_lines;
+    for (const auto& line : request.lines) room += line.whole.size();
     out_.clear();
+    out_.reserve(room);
     out_.append(request.method).append(" ").append(pass_.path).append(" HTTP/1.1\r\n");
     out_.append(pass_.target->lines.reveal());
     policy_.append_up(request, out_);

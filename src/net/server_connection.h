@@ -57,6 +57,7 @@ public:
     Async<bool> write(Reply reply, bool head_only, bool keep_alive, bool http_1_0);
     Async<void> close();
     void reset() noexcept { socket_->reset(); }
+    void leave() noexcept { socket_->leave(); }
 
     /// The head that was read last; views into bytes that stay until `consume`.
     const RequestHead& head() const { return head_; }

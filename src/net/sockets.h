@@ -40,6 +40,8 @@ public:
     /// system call, where `stale` does; for a socket that was in use a moment ago on a loop that
     /// turns.
     virtual bool quiet() const = 0;
+    /// Closes at once, and leaves it to the system to deliver what was written; `reset` throws it away.
+    virtual void leave() noexcept = 0;
     /// Ends whatever waits on this socket with operation_aborted, and keeps it open.
     virtual void interrupt() noexcept = 0;
     /// True if the peer has ended its side or the connection is broken; bytes that came before may

@@ -26,7 +26,8 @@ public:
     /// the whole as soon as the first record went out.
     virtual Async<void> write(std::string_view bytes, std::size_t& handed,
                               boost::system::error_code& failed) = 0;
-    /// Closes in order (TLS close_notify, FIN); bounded to a second.
+    /// Closes in order (TLS close_notify, FIN), and takes what the peer still sends for two seconds at
+    /// most, because a peer that is told of a reset may lose what it has not read.
     virtual Async<void> close() = 0;
     /// Closes at once with a reset. Safe to repeat.
     virtual void reset() noexcept = 0;

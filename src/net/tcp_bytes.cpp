@@ -115,33 +115,42 @@ std::optional<std::size_t> TcpSocket::take(std::span<char> into, error_code& fai
         return failed ? 0 : got;
     }
     std::size_t got = 0;
+    std::size_t fed = 0;
     for (;;) {
         std::size_t some = 0;
         const auto step = tls_->read(into.subspan(got), some);
         offer();  // an alert, or the answer to a key update
         got += some;
+        if (some > 0) without_plain_ = 0;
         if (step == TlsEngine::Step::ended) failed = asio::error::eof;
         if (step == TlsEngine::Step::failed) failed = asio::error::connection_aborted;
         const auto room = into.size() - got;
         if (step == TlsEngine::Step::done && (!may_read_ || room < one_record)) return got;
-        const bool fed = !failed && feed(room, failed);
+        // Others have their turn too, however little of what comes is meant for anybody.
+        if (got > 0 && fed > into.size() + sealed_bytes) return got;
+        if (!failed &&
+            (without_plain_ > most_without_plain || tls_->outgoing().size() > most_unsent))
+            failed = asio::error::connection_aborted;
+        const auto more = failed ? 0 : feed(room, failed);
+        fed += more;
         // An end without close_notify may be an attacker's cut: never an orderly end.
         if (step != TlsEngine::Step::ended && failed == asio::error::eof)
             failed = asio::error::connection_reset;
         // What failed behind some bytes fails again when they were taken.
         if (failed && got > 0) failed = {};
         if (failed) return 0;
-        if (!fed) return got > 0 ? std::optional{got} : std::nullopt;
+        if (more == 0) return got > 0 ? std::optional{got} : std::nullopt;
     }
 }
 
 /// Gives sealed bytes to the engine, if they can be had without waiting: about as many as give
-/// `room` plain ones, so that few are left over.
-bool TcpSocket::feed(std::size_t room, error_code& failed) {
+/// `room` plain ones, so that few are left over. How many; 0 for none, or `failed`.
+std::size_t TcpSocket::feed(std::size_t room, error_code& failed) {
     const auto sealed = scratch().first(std::clamp(room, one_record, sealed_bytes));
-    const auto got = receive(sealed, failed);
-    if (got) tls_->feed({sealed.data(), *got});
-    return got.has_value();
+    const auto got = receive(sealed, failed).value_or(0);
+    if (got > 0) tls_->feed({sealed.data(), got});
+    without_plain_ += got;
+    return got;
 }
 
 /// Bytes as they came, if they can be had without waiting; at least one, or `failed`.
@@ -157,12 +166,15 @@ std::optional<std::size_t> TcpSocket::receive(std::span<char> into, error_code& 
             if (got < into.size() && !ended_) may_read_ = false;
             return got;
         }
+        // The system tells of a reset once, perhaps whoever was sending; what ends then is cut.
         if (n == 0) failed = asio::error::eof;
+        if (n == 0 && was_reset_) failed = asio::error::connection_reset;
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             may_read_ = false;
         else if (n < 0)
             failed = last_error();
+        was_reset_ = was_reset_ || failed == asio::error::connection_reset;
         return std::nullopt;
     }
 }
@@ -179,6 +191,7 @@ bool TcpSocket::send(std::string_view& bytes, std::size_t& handed, error_code& f
                 may_write_ = false;
             else if (errno != EINTR)
                 failed = last_error();
+            was_reset_ = was_reset_ || failed == asio::error::connection_reset;
             continue;
         }
         const auto sent = static_cast<std::size_t>(n);

@@ -26,8 +26,7 @@ using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
 using boost::system::error_code;
 
-constexpr auto close_patience = std::chrono::seconds{1};
-constexpr std::size_t drain_bytes = 64 * 1024;
+constexpr auto close_patience = std::chrono::seconds{2};
 /// No bytes of the caller's: what TLS has to say is written.
 constexpr std::string_view nothing;
 
@@ -44,13 +43,7 @@ TcpSocket::TcpSocket(Executor on, int fd, std::string peer, error_code& failed)
 }
 
 TcpSocket::~TcpSocket() {
-    if (!is_open()) return;
-    // Without waiting: the peer sees an orderly end wherever its window is open.
-    if (tls_) {
-        tls_->say_goodbye();
-        offer();
-    }
-    shut();
+    leave();
 }
 
 Async<void> TcpSocket::connect(std::string address, std::uint16_t port, std::string from,
@@ -120,7 +113,7 @@ Async<void> TcpSocket::close() {
     auto waiting = std::make_shared<bool>(true);
     Timer patience{on_, close_patience};
     patience.async_wait([this, waiting](error_code stopped) {
-        if (*waiting && !stopped) reset();
+        if (*waiting && !stopped && is_open()) shut();
     });
     error_code failed;
     if (tls_) {
@@ -131,17 +124,24 @@ Async<void> TcpSocket::close() {
     if (is_open()) ::shutdown(fd_, SHUT_WR);
     // Closing with unread bytes would make the kernel reset the connection and throw away what
     // the peer has not read yet (RFC 9112 section 9.6).
-    std::size_t drained = 0;
-    while (!failed && drained < drain_bytes) {
-        const auto got = receive(scratch(), failed);
-        drained += got.value_or(0);
-        if (got) continue;
-        const bool told = co_await until_readable();
-        if (!told) break;
+    for (bool told = is_open(); told && !failed;) {
+        receive(scratch(), failed);
+        // Also where there is more already, so that others have their turn.
+        if (!failed) told = co_await until_readable();
     }
     *waiting = false;
     patience.cancel();
     if (is_open()) shut();
+}
+
+void TcpSocket::leave() noexcept {
+    if (!is_open()) return;
+    // The peer sees an orderly end wherever its window is open.
+    if (tls_) {
+        tls_->say_goodbye();
+        offer();
+    }
+    shut();
 }
 
 void TcpSocket::reset() noexcept {

@@ -40,6 +40,7 @@ public:
                       boost::system::error_code& failed) override;
     Async<void> close() override;
     void reset() noexcept override;
+    void leave() noexcept override;
     void interrupt() noexcept override;
     bool stale() override;
     bool quiet() const override;
@@ -87,13 +88,16 @@ private:
     // Bytes, without waiting.
     static std::span<char> scratch();
     std::optional<std::size_t> take(std::span<char> into, boost::system::error_code& failed);
-    bool feed(std::size_t room, boost::system::error_code& failed);
+    std::size_t feed(std::size_t room, boost::system::error_code& failed);
     std::optional<std::size_t> receive(std::span<char> into, boost::system::error_code& failed);
     bool send(std::string_view& bytes, std::size_t& handed, boost::system::error_code& failed);
     void offer();
 
     static constexpr std::size_t one_record = 17 * 1024;    ///< of TLS at its largest
     static constexpr std::size_t sealed_bytes = 72 * 1024;  ///< four of them with one read
+    // A peer may let TLS talk to itself (key updates, alerts), and have it answer, but not for ever.
+    static constexpr std::size_t most_without_plain = 128 * 1024;
+    static constexpr std::size_t most_unsent = 256 * 1024;
 
     const Executor on_;
     Readiness* readiness_ = nullptr;  ///< once there is a descriptor
@@ -102,6 +106,8 @@ private:
     bool may_read_ = false;
     bool may_write_ = true;
     bool ended_ = false;
+    bool was_reset_ = false;
+    std::size_t without_plain_ = 0;  ///< sealed bytes since the last one meant for a reader
     std::optional<Reading> reading_;
     std::optional<OnReady> readable_;
     std::optional<OnReady> writable_;

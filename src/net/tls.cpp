@@ -390,7 +390,14 @@ void TlsEngine::feed(std::string_view sealed) {
 
 void TlsEngine::sent(std::size_t bytes) {
     sent_ += bytes;
-    if (sent_ < outgoing_.size()) return;
+    if (sent_ < outgoing_.size()) {
+        // A peer who takes a little at a time must not make it grow by all that he took.
+        if (sent_ > outgoing_.size() / 2 && sent_ > kept_bytes) {
+            outgoing_.erase(0, sent_);
+            sent_ = 0;
+        }
+        return;
+    }
     outgoing_.clear();
     sent_ = 0;
     // Many connections are idle at a time.

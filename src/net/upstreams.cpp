@@ -18,12 +18,14 @@ struct Upstreams::Lease::Host {
     struct Idle {
         std::unique_ptr<Socket> socket;
         SteadyTime since;
-        Idle(std::unique_ptr<Socket> s, SteadyTime t) : socket(std::move(s)), since(t) {}
+        Last last;
+        Idle(std::unique_ptr<Socket> s, SteadyTime t, Last l)
+            : socket(std::move(s)), since(t), last(l) {}
 
         /// A server that closes for want of work waits longer than a moment, and one that was in use
         /// until now is not worth a system call.
         bool stale(SteadyTime now) const {
-            const bool fresh = now - since < a_moment;
+            const bool fresh = last == Last::with_body && now - since < a_moment;
             return !(fresh && socket->quiet()) && socket->stale();
         }
     };
@@ -105,10 +107,10 @@ Task<Upstreams::Lease> Upstreams::dial(Origin to, Deadline by) {
     co_return lease;
 }
 
-void Upstreams::give_back(Lease lease) {
+void Upstreams::give_back(Lease lease, Last last) {
     auto& idle = lease.host_->idle;
     if (idle.size() >= most_idle) idle.pop_front();
-    idle.emplace_back(std::move(lease.socket_), clock_.steady());
+    idle.emplace_back(std::move(lease.socket_), clock_.steady(), last);
 }
 
 }  // namespace latchkey

@@ -46,8 +46,11 @@ public:
     Lease idle(const Origin& to);
     /// errors  as Transport::dial · try_later upstream_busy: as many as are allowed are in use
     Task<Lease> dial(Origin to, Deadline by);
+    /// What the last answer on a connection was: a server that sends a body where none may be sends it
+    /// late.
+    enum class Last { with_body, bodiless };
     /// Keeps a connection on which the last answer came to its end.
-    void give_back(Lease lease);
+    void give_back(Lease lease, Last last);
 
     std::uint64_t dialled() const { return dialled_; }
     std::uint64_t reused() const { return reused_; }
