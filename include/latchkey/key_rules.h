@@ -23,9 +23,12 @@ Result<Priority> priority_of(std::string_view name);
 /// too. A call whose query names another method in _HttpMethod counts as that method.
 ///
 /// A deny rule does not mind upper and lower case, nor an ending ".json" or ".xml", because
-/// Salesforce often does not; an allow rule does. A path with the segment "composite" carries other
-/// calls in its body, which is passed on unread: it is allowed only by a rule whose pattern has that
-/// segment written out.
+/// Salesforce often does not; an allow rule does.
+///
+/// A composite request counts as what it does: it passes if no rule denies its own path and each call
+/// or record in its body is allowed as a call of its own. What stands for other calls and does not say
+/// which (DELETE composite/sobjects, connect/batch, ui-api/aggregate-ui) is allowed only by a rule
+/// whose pattern has that segment written out. docs/operating/api-keys.md has the table.
 struct PathRule {
     bool allows = false;
     std::vector<std::string> methods;  ///< GET, POST, PUT, PATCH, DELETE; empty: every one
