@@ -152,7 +152,7 @@ Async<void> RelayExchange::end_upload() {
 void RelayExchange::write_head_up() {
     const auto& request = head();
     // Room for all of it at once: what a string outgrows is freed as it is, with the token in it.
-    constexpr std::size_t few_lines = 256;
+    constexpr std::size_t few_lines = 96;
     auto room = pass_.path.size() + pass_.target->lines.reveal().size() + body_.size() + few_lines;
     for (const auto& line : request.lines) room += line.whole.size();
     out_.clear();
