@@ -45,11 +45,18 @@ std::string fold_case(std::string_view text) {
     };
     constexpr std::array<Letter, 4> letters = {
         {{"\u017f", 's'}, {"\u212a", 'k'}, {"\u0131", 'i'}, {"\u0130", 'i'}}};
-    std::string folded = ascii_lower(text);
-    for (const auto& letter : letters)
-        for (auto at = folded.find(letter.utf8); at != std::string::npos;
-             at = folded.find(letter.utf8))
-            folded.replace(at, letter.utf8.size(), 1, letter.folded);
+    const auto plain = ascii_lower(text);
+    std::string folded;
+    folded.reserve(plain.size());
+    for (std::size_t at = 0; at < plain.size();) {
+        const auto rest = std::string_view{plain}.substr(at);
+        const auto* letter = std::find_if(letters.begin(), letters.end(), [&](const Letter& one) {
+            return rest.starts_with(one.utf8);
+        });
+        const bool found = letter != letters.end();
+        folded += found ? letter->folded : rest.front();
+        at += found ? letter->utf8.size() : 1;
+    }
     return folded;
 }
 

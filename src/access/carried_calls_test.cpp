@@ -288,4 +288,10 @@ TEST_CASE("what is read of a composite request has bounds") {
         deep = R"({"records": [{"attributes": {"type": "Case"}, "Cases": )" + deep + "}]}";
     CHECK(refused(carried("/composite/tree/Case", deep), "five"));
     CHECK(refused(carried("/composite", std::string(100'000, '['))));
+    // A name of a megabyte is no more work than its length.
+    std::string name;
+    for (int i = 0; i < 500'000; ++i) name += "\u017f";
+    CHECK(carried("/composite/sobjects",
+                  R"({"records": [{"attributes": {"type": "Case"}, ")" + name + "\": 1}]}") ==
+          Seen{"POST " + data + "/sobjects/Case"});
 }

@@ -38,7 +38,9 @@ inline bool sole_member(simdjson::dom::object object, std::string_view name, Spe
                         std::optional<Json>& found) {
     const auto folded = fold_case(name);
     for (const auto& member : object) {
-        if (fold_case(member.key) != folded) continue;
+        const bool too_long =
+            member.key.size() > 3 * folded.size();  // a letter has 3 bytes at most
+        if (too_long || fold_case(member.key) != folded) continue;
         if (found || (spelling == Spelling::exact && member.key != name)) return false;
         found = member.value;
     }

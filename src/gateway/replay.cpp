@@ -36,7 +36,7 @@ bool keeps_first_answer(const Error& no_newer_token) {
 
 Error call_failed(const Error& transport) {
     Error error;
-    if (transport.code == "upstream_busy") return transport;
+    if (transport.code == "upstream_busy" || transport.code == "too_many_bodies") return transport;
     if (transport.code == "answer_late") {
         return {Fault::outcome_unknown, "upstream_timeout",
                 "The call was sent, but Salesforce did not answer in time. Look whether it was "

@@ -98,8 +98,8 @@ void HttpServer::Impl::add(std::unique_ptr<Socket> socket) {
     }
     if (full()) make_room();
     if (!ticking) {
-        ticking = true;
         tick();
+        ticking = true;
     }
 }
 
@@ -157,7 +157,9 @@ void HttpServer::Impl::stop_accepting() {
 }
 
 void HttpServer::Impl::reset_all() {
-    for (const auto& connection : connections) connection->reset();
+    // Who has his last answer is only being waited for.
+    for (const auto& connection : connections)
+        connection->ending() ? connection->leave() : connection->reset();
 }
 
 HttpServer::HttpServer(boost::asio::io_context& loop, ServerLimits limits, Handler handler,

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <csignal>
 
 #include <openssl/ssl.h>
 
@@ -225,7 +226,8 @@ TEST_CASE("a server's wish for new keys in the middle of an answer is met") {
     CHECK(second->body.starts_with("GET /x HTTP/1.1\r\n"));
 }
 
-TEST_CASE("a caller who keeps TLS busy with itself is let go, and others are served meanwhile") {
+TEST_CASE("a caller who keeps TLS busy with itself is let go") {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to the socket itself
     Certificates authority;
     ServerBench server{ServerLimits{}, tls(authority.issue())};
     std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context{SSL_CTX_new(TLS_client_method()),

@@ -40,7 +40,7 @@ public:
     const RelayLimits limits;
     Clock& clock;
     Upstreams upstreams;
-    std::size_t shown_now = 0;  ///< bytes that bodies which the policy is to see may take
+    std::size_t shown_now = 0;  ///< bytes of bodies that the policy is to see, as far as they came
 };
 
 }  // namespace latchkey

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 
 #include "net/coarse_time.h"
 
@@ -261,8 +262,6 @@ Async<void> RelayExchange::pass_rest_down() {
     while (sent_ && !answer_body_.ended()) {
         filled_ = 0;
         if (!uploading_) upstream_by_ = patience(answer_pace_);
-        // Where all goes without waiting, others of the loop would wait for this answer's end.
-        if (++at_once % most_at_once == 0) co_await upstream_->until_some();
         error_code failed;
         auto got = more_now(failed);
         while (!got) {
@@ -270,6 +269,8 @@ Async<void> RelayExchange::pass_rest_down() {
             got = more_after(told, failed);
         }
         if (!uploading_) upstream_by_ = never;
+        // Where all goes without waiting, others of the loop would wait for this answer's end.
+        if (++at_once % most_at_once == 0) co_await boost::asio::post(on_, use_task);
         if (!came(*got, failed)) {
             whole_ = error_.code.empty() && answer_body_.end();
             break;

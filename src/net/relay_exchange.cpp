@@ -223,11 +223,11 @@ Async<bool> RelayExchange::fail() {
             plain_refusal(408, "request_too_slow", "The request's body did not arrive in time.");
     }
     if (callers_ == Callers::too_many) {
-        refusal_ =
-            plain_refusal(503, "too_many_bodies",
-                          "Too many composite requests are being read at the moment. Nothing "
-                          "was sent; send it again later.");
-        refusal_->headers.add("Retry-After", "1");
+        error_ =
+            Error{Fault::try_later, "too_many_bodies",
+                  "Too many bodies that have to be looked at are being held. Nothing was sent; "
+                  "send it again later."};
+        error_.retry_after = std::chrono::seconds{1};
     }
     if (callers_ == Callers::bad_chunks) {
         refusal_ = plain_refusal(400, "invalid_request",

@@ -53,7 +53,7 @@ private:
     // The request's side.
     bool hold_what_came();
     Async<void> hold_rest();
-    bool take_room(std::size_t limit);
+    bool take_room(std::size_t bytes);
     Async<std::size_t> read_caller(Block& into);
     Async<bool> tell_to_continue();
     static Async<void> upload(RelayExchange* self);

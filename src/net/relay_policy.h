@@ -79,7 +79,7 @@ public:
     virtual void renew_later(const RelayPass& refused) = 0;
 
     /// The answer to a request that failed here. Errors are those of the relay:
-    /// try_later        upstream_unreachable, not_sent
+    /// try_later        upstream_unreachable, not_sent, too_many_bodies
     /// outcome_unknown  answer_lost, answer_late
     /// misconfigured    as Transport::dial
     virtual Reply failed(const Error& error, const RelayPass& pass) const = 0;

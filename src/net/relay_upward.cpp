@@ -15,6 +15,8 @@ namespace {
 
 using boost::system::error_code;
 
+constexpr std::size_t most_kept_bytes = 16 * 1024;
+
 bool implies_body(std::string_view method) {
     return method == "POST" || method == "PUT" || method == "PATCH";
 }
@@ -44,7 +46,7 @@ bool RelayExchange::hold_what_came() {
 Async<void> RelayExchange::hold_rest() {
     request_pace_.began = coarse_now();
     const auto limit = pass_.shows_body ? relay_.limits.shown_body : relay_.limits.held_body;
-    if (pass_.shows_body && (head().length > limit || !take_room(limit))) co_return;
+    if (pass_.shows_body && head().length > limit) co_return;
     const bool asked = co_await tell_to_continue();
     if (!asked || head().length > limit) co_return;
 
@@ -56,6 +58,7 @@ Async<void> RelayExchange::hold_rest() {
         const auto taken = request_meter_.take({block.data(), got});
         if (taken.broken) callers_ = Callers::bad_chunks;
         if (taken.broken) co_return;
+        if (pass_.shows_body && !take_room(taken.passed)) co_return;
         body_store_.append(block.data(), taken.passed);
         leftover_.assign(block.data() + taken.used, got - taken.used);
     }
@@ -64,16 +67,15 @@ Async<void> RelayExchange::hold_rest() {
     body_ = body_store_;
 }
 
-/// Bodies that the policy sees are longer than most, and whoever sends them may take his time. So all
-/// together have a bound.
-bool RelayExchange::take_room(std::size_t limit) {
-    const auto room = head().chunked ? limit : static_cast<std::size_t>(head().length);
-    if (relay_.shown_now + room > relay_.limits.shown_bodies) {
+/// Bodies that the policy sees are longer than most, and whoever sends them may take his time. So what is
+/// there of all of them has a bound.
+bool RelayExchange::take_room(std::size_t bytes) {
+    if (relay_.shown_now + bytes > relay_.limits.shown_bodies) {
         callers_ = Callers::too_many;
         return false;
     }
-    shown_room_ = room;
-    relay_.shown_now += room;
+    shown_room_ += bytes;
+    relay_.shown_now += bytes;
     return true;
 }
 
@@ -181,14 +183,22 @@ void RelayExchange::begin_to_send() {
 void RelayExchange::all_is_sent() {
     unsent_ = {};
     wipe(out_);
+    // With a long body it is long, and an answer may take its time.
+    if (out_.capacity() > most_kept_bytes) std::string{}.swap(out_);
     if (held_ || send_failed_) return;
-    uploading_ = true;
     upload_over_.emplace(on_);
-    boost::asio::co_spawn(on_, upload(this), [this](const std::exception_ptr& thrown) {
+    uploading_ = true;
+    const auto ended = [this](const std::exception_ptr& thrown) {
         if (!thrown) return;
         uploading_ = false;
         upload_over_->cancel();
-    });
+    };
+    try {
+        boost::asio::co_spawn(on_, upload(this), ended);
+    } catch (...) {
+        uploading_ = false;
+        throw;
+    }
 }
 
 /// True: the request is on its way. False: `send` has to be awaited.

@@ -127,7 +127,10 @@ std::optional<std::size_t> TcpSocket::take(std::span<char> into, error_code& fai
         const auto room = into.size() - got;
         if (step == TlsEngine::Step::done && (!may_read_ || room < one_record)) return got;
         // Others have their turn too, however little of what comes is meant for anybody.
-        if (got > 0 && fed > into.size() + sealed_bytes) return got;
+        if (got > 0 && fed > into.size() + sealed_bytes) {
+            failed = {};
+            return got;
+        }
         if (!failed &&
             (without_plain_ > most_without_plain || tls_->outgoing().size() > most_unsent))
             failed = asio::error::connection_aborted;
@@ -166,15 +169,15 @@ std::optional<std::size_t> TcpSocket::receive(std::span<char> into, error_code& 
             if (got < into.size() && !ended_) may_read_ = false;
             return got;
         }
-        // The system tells of a reset once, perhaps whoever was sending; what ends then is cut.
+        // The system tells of a loss once, perhaps whoever was sending; what ends then is cut.
         if (n == 0) failed = asio::error::eof;
-        if (n == 0 && was_reset_) failed = asio::error::connection_reset;
+        if (n == 0 && was_lost_) failed = asio::error::connection_reset;
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             may_read_ = false;
         else if (n < 0)
             failed = last_error();
-        was_reset_ = was_reset_ || failed == asio::error::connection_reset;
+        was_lost_ = was_lost_ || (failed && n != 0);
         return std::nullopt;
     }
 }
@@ -191,7 +194,8 @@ bool TcpSocket::send(std::string_view& bytes, std::size_t& handed, error_code& f
                 may_write_ = false;
             else if (errno != EINTR)
                 failed = last_error();
-            was_reset_ = was_reset_ || failed == asio::error::connection_reset;
+            // A broken pipe is what a peer leaves who had ended in order.
+            was_lost_ = was_lost_ || (failed && failed != asio::error::broken_pipe);
             continue;
         }
         const auto sent = static_cast<std::size_t>(n);

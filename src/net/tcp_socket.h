@@ -106,7 +106,7 @@ private:
     bool may_read_ = false;
     bool may_write_ = true;
     bool ended_ = false;
-    bool was_reset_ = false;
+    bool was_lost_ = false;
     std::size_t without_plain_ = 0;  ///< sealed bytes since the last one meant for a reader
     std::optional<Reading> reading_;
     std::optional<OnReady> readable_;

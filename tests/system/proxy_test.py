@@ -2,6 +2,8 @@
 remembered and forgotten, and several event loops."""
 import concurrent.futures
 import http.client
+import socket
+import threading
 import time
 import unittest
 import urllib.parse
@@ -101,7 +103,35 @@ class Proxy(Story):
             self.assertRegex(metrics, r'latchkey_http_requests_total\{route="/proxy/\{connection\}",'
                                       rf'status="{status}"\}} [1-9]')
 
-    def test_several_event_loops_serve_one_listener_and_know_the_same_changes(self):
+    def test_l8_a_stopping_server_lets_nobody_in_on_any_loop_and_answers_who_is_there(self):
+        self.start_with_loops(4)
+        self.assertEqual(self.keep().call("GET", self.target).status, 200)
+        self.emulator.fault("/services/data", when="before", delay_ms=5000, count=8)
+        answers = []
+        callers = [threading.Thread(
+            target=lambda: answers.append(self.keep().call("GET", self.target).status))
+            for _ in range(8)]
+        for caller in callers:
+            caller.start()
+        time.sleep(1)
+        stopping = threading.Thread(target=self.server.stop)
+        stopping.start()
+        parts = urllib.parse.urlsplit(self.server.url)
+
+        def refused():
+            try:
+                socket.create_connection((parts.hostname, parts.port), timeout=5).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+        self.assertTrue(eventually(lambda: all(refused() for _ in range(20))))
+        self.assertEqual(answers, [], "while the first calls are under way")
+        for caller in callers:
+            caller.join()
+        self.assertEqual(answers, [200] * 8)
+        stopping.join()
+
+    def start_with_loops(self, loops):
         self.server.stop()
         port, operators = free_port(), free_port()
         secret = self.folder / "secret"
@@ -113,7 +143,7 @@ public_url = "http://127.0.0.1:{port}"
 [server]
 listen = "127.0.0.1:{port}"
 operators_listen = "127.0.0.1:{operators}"
-event_loops = 4
+event_loops = {loops}
 [store]
 path = "{self.server.data}/latchkey.db"
 [keys]
@@ -128,6 +158,11 @@ return_urls = ["http://127.0.0.1:9/done"]
         running.key, running.operators_url = self.server.key, running.ready["operators_url"]
         running.call = lambda *given, **more: Server.call(running, *given, **more)
         self.server = running
+        return file
+
+    def test_several_event_loops_serve_one_listener_and_know_the_same_changes(self):
+        file = self.start_with_loops(4)
+        running = self.server
         # The kernel deals connections out by their ports: forty of them meet every loop.
         callers = [self.keep() for _ in range(40)]
         for caller in callers:
