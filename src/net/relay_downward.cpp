@@ -16,7 +16,7 @@ namespace {
 
 using boost::system::error_code;
 constexpr std::size_t beginning_bytes = 4 * 1024;
-constexpr int most_at_once = 8;  // blocks of an answer
+constexpr int most_at_once = 32;  // blocks of an answer: some milliseconds
 
 Error lost(std::string_view why) {
     return Error{Fault::outcome_unknown, "answer_lost",
