@@ -12,7 +12,8 @@ namespace latchkey {
 
 /// Passes requests on to other servers and their answers back, as bytes: heads are rewritten line by
 /// line, bodies go through in pieces of 128 KB at most with whatever framing they have, so that any length
-/// takes the same memory and a slow reader slows the sender down. Belongs to one loop.
+/// takes the same memory and a slow reader slows the sender down. Only a body that the policy asks to see
+/// is held whole, within RelayLimits. Belongs to one loop.
 ///
 /// What a policy decides, it is asked once for a request. A request whose body is small enough to be
 /// held is sent again, once, where the policy has newer lines for it. Nothing else is ever repeated,

@@ -58,9 +58,9 @@ Async<void> RelayExchange::hold_rest() {
         const auto taken = request_meter_.take({block.data(), got});
         if (taken.broken) callers_ = Callers::bad_chunks;
         if (taken.broken) co_return;
+        leftover_.assign(block.data() + taken.used, got - taken.used);
         if (pass_.shows_body && !take_room(taken.passed)) co_return;
         body_store_.append(block.data(), taken.passed);
-        leftover_.assign(block.data() + taken.used, got - taken.used);
     }
     held_ = request_meter_.ended();
     if (held_) body_store_.append(request_meter_.tail());
